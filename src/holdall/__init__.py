@@ -1,0 +1,64 @@
+"""Seal a trained model into one package that holds all it needs and runs the same everywhere.
+
+    import holdall
+
+    holdall.pack(pipeline, name="churn", sample=X)
+    model = holdall.load("churn")
+    model.predict(X)
+
+This module is the face: its verbs and nouns are loaded on first use, so that `import holdall` loads no framework.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from holdall.api import (
+        Model,
+        Package,
+        evaluate,
+        history,
+        load,
+        open,
+        pack,
+        promote,
+        rollback,
+        verify,
+        versions,
+    )
+    from holdall.errors import Error
+
+__all__ = [
+    "Error",
+    "Model",
+    "Package",
+    "__version__",
+    "evaluate",
+    "history",
+    "load",
+    "open",
+    "pack",
+    "promote",
+    "rollback",
+    "verify",
+    "versions",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "Error":
+        from holdall.errors import Error
+
+        return Error
+    if name in __all__:
+        import holdall.api
+
+        return getattr(holdall.api, name)
+    raise AttributeError(f"module 'holdall' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,1 @@
+"""One file per check; each gives a report and changes no digest."""

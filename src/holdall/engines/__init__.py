@@ -1,0 +1,1 @@
+"""RUN: one file per artefact format: files → predict(columns)."""

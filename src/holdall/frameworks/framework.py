@@ -1,0 +1,99 @@
+"""What every framework gives to packing: the seam between a live model and the rest of the house.
+
+The order of calls is always `describe` → (packing infers the schema and probes `live`) → `portable` or `native`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from holdall.columns.batch import Batch
+from holdall.spec.manifest import Blocker
+from holdall.spec.schema import Field, Missing, Schema
+from holdall.spec.steps import Compute, GraphInput, Guard, StepOutput
+
+
+@dataclass(frozen=True)
+class Description:
+    """What the model says of itself without being run.
+
+    inputs: names of its input columns where it knows them (fitted on a data frame); else None.
+    width: how many columns it takes, where it knows.
+    table: the kind of table it was fitted on: 'pandas' or 'numpy'.
+    task, classes: as in the manifest.
+    missing: by column, the marker that its encoders were fitted on, where they know one.
+    requires: distributions that the native artefact needs, as exact requirements ('scikit-learn==1.9.1').
+    """
+
+    task: str
+    inputs: tuple[str, ...] | None
+    width: int | None
+    table: str
+    classes: tuple[str | int | float | bool, ...] | None = None
+    missing: Mapping[str, Missing] = field(default_factory=dict)
+    requires: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Artefact:
+    """Files that an engine can run, and how.
+
+    boundaries: raw values, by column, at which the answer may change (for parity rows on thresholds).
+    types: for a native artefact, the qualified names of the types in it.
+    """
+
+    engine: str
+    files: Mapping[str, bytes]
+    inputs: tuple[GraphInput, ...]
+    outputs: tuple[StepOutput, ...]
+    guards: tuple[Guard, ...] = ()
+    compute: Compute = Compute.FLOAT64
+    table: str | None = None
+    boundaries: Mapping[str, npt.NDArray[np.float64]] = field(default_factory=dict)
+    types: tuple[str, ...] = ()
+
+
+Live = Callable[[Batch], Batch]
+"""The live model's own answers: a batch of the schema's inputs → a batch of its outputs, in the same order of rows.
+
+Raises whatever the model raises for rows that it refuses.
+"""
+
+
+class Framework(Protocol):
+    """One framework."""
+
+    name: str
+
+    def recognises(self, model: Any) -> bool:
+        """Whether the model is of this framework; looks at class names only."""
+        ...
+
+    def describe(self, model: Any) -> Description: ...
+
+    def outputs(self, model: Any, inputs: Sequence[Field]) -> tuple[Field, ...]:
+        """The output columns' names and kinds, for these inputs."""
+        ...
+
+    def live(self, model: Any, schema: Schema) -> Live:
+        """The model's own answers as columns; for every output that the model has."""
+        ...
+
+    def portable(self, model: Any, schema: Schema) -> Artefact:
+        """A data-only artefact. Raises NotPortable with the step and the cause."""
+        ...
+
+    def native(self, model: Any, schema: Schema, *, allow_pickle: bool = False) -> Artefact:
+        """The framework's own format. Raises NotPortable where even that cannot be (with the cause), or TrustRequired
+        where only a pickle can hold it and `allow_pickle` is not given."""
+        ...
+
+
+def blocker(error: Exception, step: str) -> Blocker:
+    """Why a model is not portable, as the manifest lists it."""
+    return Blocker(step=str(getattr(error, "step", step)), cause=str(getattr(error, "cause", error)))

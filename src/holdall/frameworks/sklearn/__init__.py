@@ -1,0 +1,1 @@
+"""scikit-learn: one converter per estimator, by family of estimators."""

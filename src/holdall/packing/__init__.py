@@ -1,0 +1,1 @@
+"""A live model → a sealed package: capture, probe, choose, prove, seal."""

@@ -1,0 +1,1 @@
+"""Names, versions, aliases and their history. Knows digests, not models."""
