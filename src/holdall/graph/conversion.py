@@ -92,12 +92,17 @@ class Conversion:
                 raw = np.asarray(origin.inverse(np.asarray(thresholds, np.float64)), np.float64)
             self._boundaries.setdefault(origin.column, []).append(raw[np.isfinite(raw)])
 
-    def finish(self, outputs: Mapping[str, tuple[Var, Sequence[str]]]) -> Graph:
-        """The graph with these outputs: graph output name → (value, names of the columns it holds)."""
+    def finish(self, outputs: Mapping[str, tuple[Var, Sequence[str]]], masks: Mapping[str, Var] | None = None) -> Graph:
+        """The graph with these outputs: graph output name → (value, names of the columns it holds).
+
+        masks: by output name, a bool value of the same shape that is true where the output holds a null.
+        """
+        nulls = masks or {}
         results = {name: value for name, (value, _) in outputs.items()}
+        results |= {f"{name}_null": mask for name, mask in nulls.items()}
         if self._guards:
-            masks = [mask for mask, _ in self._guards]
-            results[REFUSED] = masks[0] if len(masks) == 1 else op.concat(masks, axis=1)
+            reasons = [where for where, _ in self._guards]
+            results[REFUSED] = reasons[0] if len(reasons) == 1 else op.concat(reasons, axis=1)
         proto = spox.build(self._arguments, results, drop_unused_inputs=True)
         used = {value.name for value in proto.graph.input}
         inputs = tuple(
@@ -105,11 +110,13 @@ class Conversion:
             for g in self.inputs
             if g.name in used or g.mask in used
         )
-        # A group whose mask alone is used keeps its values out: the engine feeds only what the graph declares.
         return Graph(
             model=proto.SerializeToString(deterministic=True),
             inputs=inputs,
-            outputs=tuple(StepOutput(name=name, columns=tuple(columns)) for name, (_, columns) in outputs.items()),
+            outputs=tuple(
+                StepOutput(name=name, columns=tuple(columns), mask=f"{name}_null" if name in nulls else None)
+                for name, (_, columns) in outputs.items()
+            ),
             guards=tuple(guard for _, guard in self._guards),
             boundaries={name: np.unique(np.concatenate(parts)) for name, parts in self._boundaries.items()},
         )

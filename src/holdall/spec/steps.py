@@ -34,10 +34,12 @@ class StepOutput(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, 
 
     name: the graph's output, or the native model's method ('predict', 'predict_proba', 'transform' …).
     columns: names of the output columns; a vector [rows] is one column, a matrix [rows, k] is k of them.
+    mask: the graph's bool output of the same shape that says where these columns hold a null, where they can.
     """
 
     name: str
     columns: tuple[str, ...]
+    mask: str | None = None
 
 
 class Guard(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
