@@ -76,8 +76,8 @@ class Framework(Protocol):
 
     def describe(self, model: Any) -> Description: ...
 
-    def outputs(self, model: Any, inputs: Sequence[Field]) -> tuple[Field, ...]:
-        """The output columns' names and kinds, for these inputs."""
+    def outputs(self, model: Any, inputs: Sequence[Field], example: Batch) -> tuple[Field, ...]:
+        """The output columns' names and kinds. example: a few rows of these inputs that the model accepts."""
         ...
 
     def live(self, model: Any, schema: Schema) -> Live:

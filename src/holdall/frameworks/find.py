@@ -1,0 +1,27 @@
+"""Which framework a live model is of."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+from holdall.errors import UnsupportedModel
+from holdall.frameworks.framework import Framework
+
+# By the top-level module of a class in the model's method resolution order. A framework's folder is imported only then.
+FRAMEWORKS = {"sklearn": "holdall.frameworks.sklearn.framework"}
+
+
+def find(model: Any) -> Framework:
+    """The framework of a live model. Imports nothing but the framework's own folder. Raises UnsupportedModel."""
+    for base in type(model).__mro__:
+        module = FRAMEWORKS.get(base.__module__.partition(".")[0])
+        if module is not None:
+            framework: Framework = import_module(module).FRAMEWORK
+            return framework
+    kind = f"{type(model).__module__}.{type(model).__qualname__}"
+    raise UnsupportedModel(
+        f"a {kind} is not a model that holdall knows",
+        hint="pack a fitted scikit-learn estimator or pipeline",
+        type=kind,
+    )

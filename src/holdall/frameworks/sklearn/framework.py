@@ -1,0 +1,256 @@
+"""scikit-learn as a framework: what an estimator takes, what it answers, and its graph.
+
+Nothing here imports scikit-learn before a model of it is at hand: an estimator cannot exist unless it is loaded.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+
+from holdall.columns.batch import DTYPES, Array, Batch, Column
+from holdall.engines.frames import frame
+from holdall.errors import NotPortable, UnsupportedModel
+from holdall.frameworks.framework import Artefact, Description, Live
+from holdall.frameworks.sklearn import markers
+from holdall.frameworks.sklearn.answers import Answer, answers, of_values, settled
+from holdall.spec.schema import Field, Kind, Schema
+from holdall.spec.steps import Compute, StepOutput
+
+CONVERTERS = (
+    "calibration",
+    "clusters",
+    "compose",
+    "decomposition",
+    "discretising",
+    "discriminant",
+    "dummies",
+    "encoding",
+    "ensembles",
+    "gaussian_process",
+    "imputing",
+    "linear",
+    "mixtures",
+    "naive_bayes",
+    "neighbours",
+    "neural",
+    "outliers",
+    "scaling",
+    "selection",
+    "support_vectors",
+    "trees",
+    "wrappers",
+)
+"""The converter modules; importing one registers its converters."""
+
+GRAPH_PATH = "model/model.onnx"
+
+
+class ScikitLearn:
+    """The Framework of scikit-learn estimators and of pipelines made of them."""
+
+    name = "scikit-learn"
+
+    def recognises(self, model: Any) -> bool:
+        """Whether any class in the model's method resolution order is scikit-learn's."""
+        return any(base.__module__.partition(".")[0] == "sklearn" for base in type(model).__mro__)
+
+    def describe(self, model: Any) -> Description:
+        """Raises UnsupportedModel for a model that is not fitted or answers nothing."""
+        import sklearn
+        from sklearn.exceptions import NotFittedError
+        from sklearn.utils.validation import check_is_fitted
+
+        if isinstance(model, type):
+            raise UnsupportedModel(
+                f"{model.__name__} is a class, not a fitted model", hint=f"fit it first: {model.__name__}().fit(X, y)"
+            )
+        try:
+            check_is_fitted(model)
+        except NotFittedError:
+            raise UnsupportedModel(
+                f"this {type(model).__name__} is not fitted", hint="call .fit(X, y) on it first, then pack it"
+            ) from None
+        names = getattr(model, "feature_names_in_", None)
+        width = getattr(model, "n_features_in_", None)
+        table = _table(model)
+        requires = [f"scikit-learn=={sklearn.__version__}"]
+        if table == "pandas":
+            requires.append(f"pandas=={import_module('pandas').__version__}")
+        return Description(
+            task=_task(model),
+            inputs=None if names is None else tuple(str(name) for name in names),
+            width=None if width is None else int(width),
+            table=table,
+            classes=_classes(model),
+            missing=markers.missing(model),
+            requires=tuple(requires),
+        )
+
+    def outputs(self, model: Any, inputs: Sequence[Field], example: Batch) -> tuple[Field, ...]:
+        """Raises UnsupportedModel where the model has no method that answers for new rows."""
+        found = list(answers(model, [field.name for field in inputs]))
+        for index, answer in enumerate(found):
+            if answer.method == "transform":
+                given = frame(example, Schema(inputs=tuple(inputs), outputs=()), _table(model))
+                with quiet():
+                    found[index] = of_values(model, answer, matrix(model.transform(given)))
+        return tuple(Field(name=name, kind=kind) for answer in found for name, kind in answer.columns)
+
+    def live(self, model: Any, schema: Schema) -> Live:
+        """The model's answers on the very table it was fitted on, one thread, warnings off."""
+        found = settled(model, schema)
+        table = _table(model)
+
+        def run(batch: Batch) -> Batch:
+            given = frame(batch, schema, table)
+            with quiet():
+                columns = {}
+                for answer, values in call(model, given, found):
+                    columns.update(answer_columns(answer, values))
+            return Batch(columns, batch.rows)
+
+        return run
+
+    def portable(self, model: Any, schema: Schema) -> Artefact:
+        """One ONNX graph in double. Raises NotPortable."""
+        from holdall.graph.conversion import Conversion
+
+        for module in CONVERTERS:
+            import_module(f"holdall.frameworks.sklearn.{module}")
+        from holdall.frameworks.sklearn import emitting
+
+        path = _path(model)
+        try:
+            conversion = Conversion(schema)
+            graph = emitting.emit(model, conversion, path, settled(model, schema))
+        except NotPortable:
+            raise
+        except Exception as error:
+            # A converter that stumbles over a model it did not foresee must not stop the user from packing it.
+            raise NotPortable(path, f"{type(error).__name__}: {error}") from error
+        single = bool(conversion.table) and all(block.single for block in conversion.table)
+        return Artefact(
+            engine="onnx",
+            files={GRAPH_PATH: graph.model},
+            inputs=graph.inputs,
+            outputs=graph.outputs,
+            guards=graph.guards,
+            compute=Compute.FLOAT32 if single else Compute.FLOAT64,
+            boundaries=graph.boundaries,
+        )
+
+    def native(self, model: Any, schema: Schema, *, allow_pickle: bool = False) -> Artefact:
+        """skops, canonicalised; or a pickle where only that can hold the model and the user asked for it."""
+        from holdall.frameworks.sklearn import native
+
+        found = settled(model, schema)
+        outputs = tuple(StepOutput(name=a.method, columns=tuple(name for name, _ in a.columns)) for a in found)
+        table = _table(model)
+        try:
+            data, types = native.canonical_skops(model), None
+        except NotPortable:
+            if not allow_pickle:
+                raise
+            data, types = None, ()
+        if data is None:
+            return Artefact(
+                "pickle", {"model/model.pkl": native.pickled(model)}, (), outputs, table=table, types=types or ()
+            )
+        return Artefact(
+            "skops",
+            {"model/model.skops": data},
+            (),
+            outputs,
+            table=table,
+            types=tuple(native.native_types(data)),
+        )
+
+
+FRAMEWORK = ScikitLearn()
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """No warnings and no worker pools: a pool adds up in any order, and recorded answers must come out the same."""
+    import joblib
+
+    with warnings.catch_warnings(), joblib.parallel_config(backend="sequential"):
+        warnings.simplefilter("ignore")
+        yield
+
+
+def call(model: Any, given: Any, found: Sequence[Answer]) -> Iterator[tuple[Answer, Any]]:
+    """Each answer of the model for the table. A pipeline's preprocessing is run once for all of them."""
+    final = model
+    if len(found) > 1 and type(model).__name__ == "Pipeline" and type(model).__module__.startswith("sklearn."):
+        for _, step in model.steps[:-1]:
+            if step is not None and step != "passthrough":
+                given = step.transform(given)
+        final = model.steps[-1][1]
+    for answer in found:
+        yield answer, getattr(final, answer.method)(given)
+
+
+def answer_columns(answer: Answer, values: Any) -> dict[str, Column]:
+    """What a method returned, as columns."""
+    array = matrix(values)
+    return {name: plain_column(kind, array[:, index]) for index, (name, kind) in enumerate(answer.columns)}
+
+
+def matrix(values: Any) -> Array:
+    """[rows, k] of whatever a method returned. A list of arrays (multi-output probabilities) is set side by side."""
+    if isinstance(values, list):
+        values = np.concatenate([np.asarray(part) for part in values], axis=1)
+    if hasattr(values, "toarray"):
+        values = values.toarray()
+    array: Array = np.asarray(values)
+    return array[:, None] if array.ndim == 1 else array
+
+
+def plain_column(kind: Kind, values: Array) -> Column:
+    """A column of a model's answer: text from objects, nulls told apart."""
+    if kind is Kind.STRING:
+        nulls = np.array([value is None or value != value for value in values.tolist()], np.bool_)  # noqa: PLR0124
+        text = np.array(["" if null else str(v) for v, null in zip(values.tolist(), nulls, strict=True)], object)
+        return Column(kind, text, nulls if nulls.any() else None)
+    return Column(kind, values.astype(DTYPES[kind]))
+
+
+def _table(model: Any) -> str:
+    """The kind of table that the model was fitted on: only a data frame leaves names behind."""
+    return "numpy" if getattr(model, "feature_names_in_", None) is None else "pandas"
+
+
+def _path(model: Any) -> str:
+    name = type(model).__name__
+    return f"{'pipeline' if name == 'Pipeline' else 'model'} ({name})"
+
+
+def _classes(model: Any) -> tuple[str | int | float | bool, ...] | None:
+    labels = getattr(model, "classes_", None)
+    if labels is None or isinstance(labels, list) or not hasattr(model, "predict"):
+        return None
+    return tuple(np.asarray(labels).tolist())
+
+
+def _task(model: Any) -> str:
+    from sklearn.base import is_classifier, is_clusterer, is_outlier_detector, is_regressor
+
+    checks: list[tuple[str, Callable[[Any], bool]]] = [
+        ("classification", is_classifier),
+        ("outliers", is_outlier_detector),
+        ("clustering", is_clusterer),
+        ("regression", is_regressor),
+    ]
+    for task, check in checks:
+        if check(model):
+            return task
+    if hasattr(model, "predict"):
+        return "clustering" if hasattr(model, "predict_proba") else "regression"
+    return "transform"

@@ -1,0 +1,91 @@
+"""The schema's inputs from a sample: names, kinds, and facts that give no person away.
+
+The privacy rules: no category seen fewer than five times, no value of a column with many distinct ones, no exact extreme.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping
+
+import numpy as np
+
+from holdall.columns.batch import Batch, Column
+from holdall.spec.schema import Field, Kind, Missing, Observed
+
+RARE = 5
+"""A category seen fewer times than this stays out of the schema."""
+
+MANY = 100
+"""A column with more distinct values than this shows none of them."""
+
+EXACT = 2**53
+"""Beyond this a double cannot hold every integer."""
+
+
+def infer(sample: Batch, missing: Mapping[str, Missing]) -> tuple[Field, ...]:
+    """One field a column, in order; what the model accepts is not known yet. missing: markers that the encoders know."""
+    return tuple(_field(name, sample[name], missing.get(name)) for name in sample)
+
+
+def _field(name: str, column: Column, marker: Missing | None) -> Field:
+    shape: tuple[int | str, ...] = tuple(column.values.shape[1:]) if column.kind is Kind.TENSOR else ()
+    return Field(
+        name=name,
+        kind=column.kind,
+        dtype=column.dtype,
+        shape=shape,
+        missing=marker or column.missing or _default_marker(column.kind),
+        observed=observe(column),
+    )
+
+
+def _default_marker(kind: Kind) -> Missing:
+    return Missing.NAT if kind in (Kind.TIMESTAMP, Kind.DATE) else Missing.NAN
+
+
+def observe(column: Column) -> Observed | None:
+    """Facts about a column within the privacy rules; None where there are none to tell."""
+    if len(column) == 0:
+        return None
+    mask = column.null_mask()
+    share = round(float(mask.mean()), 2)
+    values = column.values[~mask] if mask.any() else column.values
+    if column.kind in (Kind.INT, Kind.FLOAT, Kind.TIMESTAMP, Kind.DATE):
+        numbers = values[np.isfinite(values)] if column.kind is Kind.FLOAT else values
+        if len(numbers) == 0:
+            return Observed(nulls=share)
+        low, high = outward(float(numbers.min()), float(numbers.max()))
+        return Observed(minimum=low, maximum=high, nulls=share)
+    if column.kind in (Kind.STRING, Kind.BOOL):
+        return _categories(values.tolist(), share)
+    return Observed(nulls=share)
+
+
+def _categories(values: list[str | bool], share: float) -> Observed:
+    counts = Counter(values)
+    if len(counts) > MANY:
+        return Observed(other=True, nulls=share)
+    common = sorted((value for value, count in counts.items() if count >= RARE), key=lambda v: (-counts[v], str(v)))
+    return Observed(categories=tuple(common), other=len(common) < len(counts), nulls=share)
+
+
+def outward(low: float, high: float) -> tuple[float, float]:
+    """The range widened to two significant digits, so that no exact extreme shows: (21.37, 98.2) → (21.0, 99.0)."""
+    return -_up(-low), _up(high)
+
+
+def _up(value: float) -> float:
+    """The least number of two significant digits that is not below `value`."""
+    if value == 0 or not math.isfinite(value):
+        return value
+    exponent = math.floor(math.log10(abs(value))) - 1
+    # Text, not multiplication: 0.1 * 3 is no two-digit number.
+    rounded = float(f"{math.ceil(float(f'{value:.12e}') / 10.0**exponent)}e{exponent}")
+    return rounded if math.isfinite(rounded) else value
+
+
+def beyond_double(column: Column) -> bool:
+    """Whether the column holds integers that a double cannot tell apart."""
+    return column.kind is Kind.INT and len(column) > 0 and bool((np.abs(column.values) > EXACT).any())
