@@ -52,7 +52,7 @@ class Conversion:
 
     def __init__(self, schema: Schema) -> None:
         self.schema = schema
-        self._guards: list[tuple[Var, Guard]] = []
+        self._guards: list[tuple[Var, tuple[Guard, ...]]] = []
         self._boundaries: dict[str, list[npt.NDArray[np.float64]]] = {}
         self._arguments: dict[str, Var] = {}
         self.inputs = _group(schema.inputs)
@@ -81,9 +81,7 @@ class Conversion:
 
     def refuse(self, where: Var, step: str, reason: str, columns: Sequence[str | None]) -> None:
         """Rows that the live model refuses. where: bool [N, len(columns)]; columns: the raw column at fault, or None."""
-        for index, column in enumerate(columns):
-            one = where if len(columns) == 1 else op.gather(where, op.const(np.array([index], np.int64)), axis=1)
-            self._guards.append((one, Guard(column=column, reason=reason, step=step)))
+        self._guards.append((where, tuple(Guard(column=column, reason=reason, step=step) for column in columns)))
 
     def boundary(self, origin: Origin | None, thresholds: npt.NDArray[np.float64]) -> None:
         """Tell that the answer may change at these values of a column that comes from `origin`."""
@@ -117,7 +115,7 @@ class Conversion:
                 StepOutput(name=name, columns=tuple(columns), mask=f"{name}_null" if name in nulls else None)
                 for name, (_, columns) in outputs.items()
             ),
-            guards=tuple(guard for _, guard in self._guards),
+            guards=tuple(guard for _, guards in self._guards for guard in guards),
             boundaries={name: np.unique(np.concatenate(parts)) for name, parts in self._boundaries.items()},
         )
 
