@@ -27,7 +27,8 @@
     ├── CheckFailed                 it ran and the answer is no
     │   └── NotPortable
     └── Unavailable                 the other side failed: disk, network, server
-        └── StorageFailed
+        ├── StorageFailed
+        └── StoreUnreadable
 
 An error holds facts (keyword arguments that `--json` prints), a stable `code` and a `hint`: what to do next.
 It knows no exit code and no HTTP status; each door has one table for that.
@@ -310,3 +311,12 @@ class StorageFailed(Unavailable):
             hint="nothing half-written was kept; free the disk or mend the permissions and run it again",
             path=path,
         )
+
+
+class StoreUnreadable(Unavailable):
+    """The registry's database is damaged, foreign, or written by a newer holdall. It was left as it is."""
+
+    code = "store_unreadable"
+
+    def __init__(self, path: str, why: str, hint: str) -> None:
+        super().__init__(f"cannot use the store {path}: {why}", hint=hint, path=path)

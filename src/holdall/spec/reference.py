@@ -110,11 +110,15 @@ class PathReference(msgspec.Struct, frozen=True):
     path: Path
 
     def __str__(self) -> str:
-        return str(self.path)
+        text = str(self.path)
+        return text if text.startswith(("/", "../")) or text in (".", "..") else f"./{text}"
 
 
 class RemoteReference(msgspec.Struct, frozen=True):
-    """A package in a registry: `scheme` is 'oci' (any OCI registry) or 'holdall' (a holdall registry)."""
+    """A package in a registry: `scheme` is 'oci' (any OCI registry) or 'holdall' (a holdall registry).
+
+    An alias in a holdall registry is the tag '@' + alias.
+    """
 
     scheme: str
     host: str
@@ -123,7 +127,8 @@ class RemoteReference(msgspec.Struct, frozen=True):
     digest: Digest | None = None
 
     def __str__(self) -> str:
-        suffix = f":{self.tag}" if self.tag else f"@{self.digest}" if self.digest else ""
+        tag = self.tag or ""
+        suffix = tag if tag.startswith("@") else f":{tag}" if tag else f"@{self.digest}" if self.digest else ""
         return f"{self.scheme}://{self.host}/{self.repository}{suffix}"
 
 
@@ -143,7 +148,7 @@ def parse(text: str) -> Reference:
     if "://" in text:
         return _parse_remote(text)
     if text.startswith(("./", "../", "/", "~")) or text in (".", ".."):
-        return PathReference(Path(text).expanduser())
+        return PathReference(_expand(text))
     if text.endswith(".holdall") and Path(text).is_file():
         return PathReference(Path(text))
     return parse_package(text)
@@ -162,6 +167,13 @@ def parse_package(text: str) -> PackageReference:
     if colon:
         return PackageReference(name, version=str(Version.parse(version)))
     return PackageReference(name)
+
+
+def _expand(text: str) -> Path:
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:
+        raise InvalidReference(text, "there is no such user") from None
 
 
 def _parse_remote(text: str) -> RemoteReference:
