@@ -45,6 +45,7 @@ class Artefact:
 
     boundaries: raw values, by column, at which the answer may change (for parity rows on thresholds).
     types: for a native artefact, the qualified names of the types in it.
+    requires: what its engine needs beyond holdall's own requirements, as exact requirements.
     """
 
     engine: str
@@ -56,6 +57,7 @@ class Artefact:
     table: str | None = None
     boundaries: Mapping[str, npt.NDArray[np.float64]] = field(default_factory=dict)
     types: tuple[str, ...] = ()
+    requires: tuple[str, ...] = ()
 
 
 Live = Callable[[Batch], Batch]
@@ -80,8 +82,12 @@ class Framework(Protocol):
         """The output columns' names and kinds. example: a few rows of these inputs that the model accepts."""
         ...
 
-    def live(self, model: Any, schema: Schema) -> Live:
-        """The model's own answers as columns; for every output that the model has."""
+    def live(self, model: Any, schema: Schema, *, brief: bool = False) -> Live:
+        """The model's own answers as columns, for every output that the model has.
+
+        brief: only the answer that says most (probabilities, a decision, else the prediction): for the bulk of a large
+        sample, where asking for the same thing in three forms would take three times as long.
+        """
         ...
 
     def portable(self, model: Any, schema: Schema) -> Artefact:

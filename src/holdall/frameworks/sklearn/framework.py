@@ -48,6 +48,9 @@ CONVERTERS = (
 )
 """The converter modules; importing one registers its converters."""
 
+TELLING = ("predict_proba", "decision_function", "predict", "transform", "score_samples")
+"""Methods by how much their answer says of the others."""
+
 GRAPH_PATH = "model/model.onnx"
 
 
@@ -102,9 +105,11 @@ class ScikitLearn:
                     found[index] = of_values(model, answer, matrix(model.transform(given)))
         return tuple(Field(name=name, kind=kind) for answer in found for name, kind in answer.columns)
 
-    def live(self, model: Any, schema: Schema) -> Live:
-        """The model's answers on the very table it was fitted on, one thread, warnings off."""
+    def live(self, model: Any, schema: Schema, *, brief: bool = False) -> Live:
+        """The model's answers on the very kind of table it was fitted on, without worker pools, warnings off."""
         found = settled(model, schema)
+        if brief:
+            found = (min(found, key=lambda answer: TELLING.index(answer.method)),)
         table = _table(model)
 
         def run(batch: Batch) -> Batch:

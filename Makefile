@@ -1,0 +1,40 @@
+# Every target makes what it needs: the first one run on a fresh machine creates .venv from the committed lock.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: demo test check bench docs lock clean
+
+$(STAMP): requirements.txt pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || (echo "holdall needs Python 3.11 to 3.13: make PYTHON=python3.12 …" && exit 2)
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	$(BIN)/python -m compileall -q src $(VENV)/lib || true
+	touch $@
+
+demo: $(STAMP) ## the main job on real data, each command shown
+	@PATH="$(CURDIR)/$(BIN):$$PATH" sh examples/penguins/demo.sh
+
+test: $(STAMP) ## the whole suite
+	$(BIN)/python -m pytest -n auto
+
+check: $(STAMP) ## format, lint, types, floors
+	$(BIN)/ruff format --check src tests benchmarks examples
+	$(BIN)/ruff check src tests benchmarks examples
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(STAMP) ## every figure of the README, each a ratio against the alternative in one run
+	$(BIN)/python -m benchmarks
+
+docs: $(STAMP) ## the generated pages: commands, JSON schema
+	$(BIN)/python docs/generate.py
+
+lock: $(STAMP) ## the lock anew: hashes of every platform, no address
+	$(BIN)/uv pip compile pyproject.toml --all-extras --group dev --universal --generate-hashes --no-header \
+		--python-version 3.11 --quiet --output-file requirements.txt
+
+clean:
+	rm -rf $(VENV) .demo .pytest_cache .mypy_cache .ruff_cache .hypothesis

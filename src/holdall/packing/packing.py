@@ -1,0 +1,307 @@
+"""A live model → everything that is sealed. The whole order in one place:
+
+describe → sample → infer → probe → (portable | native) → prove → record examples → draft of the manifest.
+
+The draft has no release yet: its fingerprint says whether this content was packed before, and `seal` is done by whoever
+allots the version.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from holdall.checks.parity import TOLERANCES
+from holdall.columns import recorded
+from holdall.columns.batch import Batch
+from holdall.engines.engine import InMemory
+from holdall.errors import NotPortable, SampleRequired, UsageError
+from holdall.frameworks.find import find
+from holdall.frameworks.framework import Artefact, Description, Framework, blocker
+from holdall.packing import card, drawing, inferring, probing
+from holdall.packing.proving import Proof, Prover
+from holdall.scoring.fit import fit
+from holdall.scoring.scorer import Scorer, find_refused
+from holdall.spec import digest as digests
+from holdall.spec.environment import Environment
+from holdall.spec.manifest import FORMAT, Blocker, Examples, File, Manifest, Release
+from holdall.spec.report import Parity
+from holdall.spec.schema import Schema
+from holdall.spec.steps import Role, Step
+
+RECORDED = 64
+DRAFT = Release(name="draft", version="0.0.0")
+PYTHON = ">=3.11"
+RUN_REQUIRES = ("numpy>=2.0", "onnxruntime>=1.24")
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to pack. record: 'synthetic', 'real' or 'none'."""
+
+    record: str = "synthetic"
+    requirements: Sequence[str] = ()
+    keep_native: bool = False
+    allow_pickle: bool = False
+
+
+@dataclass(frozen=True)
+class Draft:
+    """Everything but the release. manifest.release is a placeholder; `released` puts the real one in."""
+
+    manifest: Manifest
+    files: Mapping[str, bytes]
+    examples: bytes | None
+    parity: Parity
+    differences: tuple[str, ...]
+    ignored: tuple[str, ...]
+
+    def released(self, release: Release) -> Manifest:
+        """The final manifest."""
+        return msgspec.structs.replace(self.manifest, release=release)
+
+
+def draft(model: Any, sample: Batch | None, options: Options, progress: Progress = lambda _: None) -> Draft:
+    """Capture, probe, convert and prove a live model.
+
+    sample: raw input before any preprocessing, without the target; every row of it is used.
+    Raises UnsupportedModel, SampleRequired, UsageError (the sample does not fit the model), NotPortable (no form at all).
+    """
+    framework = find(model)
+    description = framework.describe(model)
+    if sample is None or not sample.rows:
+        raise SampleRequired(_sample_line(description))
+    sample, ignored = _columns_of(sample, description)
+    progress("asking the model what it accepts")
+    schema, typical = _schema(framework, model, description, sample)
+    candidates = _Candidates(framework, model, schema, description, options, progress)
+    chosen = candidates.choose(fit(sample, schema), fit(typical, schema))
+    progress("recording examples")
+    return _assemble(chosen, candidates, options, fit(sample, schema), tuple(ignored))
+
+
+def _sample_line(description: Description) -> str:
+    if description.inputs:
+        return f"add sample=X to pack(): the table you call predict on, with the columns {', '.join(description.inputs[:5])}…"
+    return "add sample=X to pack(), or --sample FILE: some rows of what you call predict on"
+
+
+def _columns_of(sample: Batch, description: Description) -> tuple[Batch, list[str]]:
+    """The model's own columns of the sample, in its order, and the names of those it does not take."""
+    names = list(sample)
+    if description.inputs is not None:
+        if set(description.inputs) <= set(names):
+            return sample.select(description.inputs), [name for name in names if name not in description.inputs]
+        if all(name == f"x{index}" for index, name in enumerate(names)) and len(names) == len(description.inputs):
+            renamed = dict(zip(description.inputs, sample.columns.values(), strict=True))
+            return Batch(renamed, sample.rows), []
+        missing = [name for name in description.inputs if name not in names]
+        raise UsageError(
+            f"the sample lacks the model's column{'s' if len(missing) > 1 else ''} {', '.join(missing[:5])}",
+            hint="give raw input, as you pass it to predict; if the target is in it, name it with target=",
+            missing=missing,
+        )
+    if description.width is not None and description.width != len(names):
+        raise UsageError(
+            f"the model takes {description.width} columns, the sample has {len(names)}",
+            hint="give raw input, as you pass it to predict; if the target is in it, name it with target=",
+        )
+    return sample, []
+
+
+def _schema(framework: Framework, model: Any, description: Description, sample: Batch) -> tuple[Schema, Batch]:
+    """The probed schema, and one row of the sample that the model accepts."""
+    inputs = inferring.infer(sample, description.missing)
+    bare = Schema(inputs=inputs, outputs=())
+    typical, outputs = _typical(framework, model, bare, sample)
+    big = frozenset(name for name in sample if inferring.beyond_double(sample[name]))
+    unprobed = Schema(inputs=inputs, outputs=outputs)
+    probed = probing.probe(unprobed, typical, lambda schema: framework.live(model, schema), big)
+    return probed, typical
+
+
+def _typical(framework: Framework, model: Any, schema: Schema, sample: Batch) -> tuple[Batch, Any]:
+    """The first row of the sample that the model accepts, complete ones first; and the outputs that it gave."""
+    incomplete = np.zeros(sample.rows, np.int64)
+    for name in sample:
+        incomplete += sample[name].null_mask()
+    failure: Exception | None = None
+    for row in np.argsort(incomplete, kind="stable")[:25]:
+        one = sample.take(np.array([row]))
+        try:
+            outputs = framework.outputs(model, schema.inputs, one)
+            framework.live(model, Schema(inputs=schema.inputs, outputs=outputs))(one)
+        except UsageError:
+            raise
+        except Exception as error:  # noqa: BLE001 — whatever the live model raises is its refusal
+            failure = failure or error
+            continue
+        return one, outputs
+    words = " ".join(str(failure).split())[:300]
+    raise UsageError(
+        f"the model refuses the sample: {type(failure).__name__}: {words}",
+        hint="give raw input, exactly as you pass it to predict",
+    ) from failure
+
+
+@dataclass(frozen=True)
+class _Chosen:
+    artefact: Artefact
+    proof: Proof
+    blockers: tuple[Blocker, ...]
+    manifest: Manifest
+    kept: Mapping[str, bytes]
+
+
+class _Candidates:
+    """The forms that the model can be sealed in, the most portable first."""
+
+    def __init__(
+        self,
+        framework: Framework,
+        model: Any,
+        schema: Schema,
+        description: Description,
+        options: Options,
+        progress: Progress,
+    ) -> None:
+        self.schema = schema
+        self.live = framework.live(model, schema)
+        self._brief = framework.live(model, schema, brief=True)
+        self._framework = framework
+        self._model = model
+        self._description = description
+        self._options = options
+        self._progress = progress
+
+    def choose(self, sample: Batch, typical: Batch) -> _Chosen:
+        """The portable form if there is one and its parity holds, else the native one with the reasons."""
+        blockers: list[Blocker] = []
+        self._progress("writing the model as a graph")
+        try:
+            artefact = self._framework.portable(self._model, self.schema)
+        except NotPortable as error:
+            blockers.append(blocker(error, "model"))
+        else:
+            manifest, proof = self._prove(artefact, sample, typical, ())
+            if proof.comparison.passed:
+                return _Chosen(artefact, proof, (), manifest, self._native_files() if self._options.keep_native else {})
+            blockers.append(
+                Blocker(step=f"model ({type(self._model).__name__})", cause=f"parity failed: {_why(proof)}")
+            )
+        self._progress("sealing the model's own format")
+        native = self._framework.native(self._model, self.schema, allow_pickle=self._options.allow_pickle)
+        manifest, proof = self._prove(native, sample, typical, tuple(blockers))
+        return _Chosen(native, proof, tuple(blockers), manifest, {})
+
+    def _native_files(self) -> Mapping[str, bytes]:
+        return self._framework.native(self._model, self.schema, allow_pickle=self._options.allow_pickle).files
+
+    def _prove(
+        self, artefact: Artefact, sample: Batch, typical: Batch, blockers: tuple[Blocker, ...]
+    ) -> tuple[Manifest, Proof]:
+        manifest = self._manifest(artefact, blockers)
+        try:
+            scorer = Scorer(manifest, InMemory(artefact.files), threads=0)
+        except Exception as error:
+            if blockers:
+                raise
+            # A graph that does not even load is a conversion that failed.
+            return manifest, _failed(f"the graph does not load: {error}")
+        prover = Prover(manifest, scorer, self.live, self._brief, self._progress)
+        return manifest, prover.prove(artefact, sample, typical)
+
+    def _manifest(self, artefact: Artefact, blockers: tuple[Blocker, ...]) -> Manifest:
+        portable = bool(artefact.inputs) or artefact.engine == "onnx"
+        step = Step(
+            role=Role.MODEL,
+            engine=artefact.engine,
+            files=tuple(artefact.files),
+            inputs=artefact.inputs,
+            outputs=artefact.outputs,
+            guards=artefact.guards,
+            compute=artefact.compute,
+            table=artefact.table,
+        )
+        requires = RUN_REQUIRES if portable else (*RUN_REQUIRES, *self._description.requires, *artefact.requires)
+        return Manifest(
+            format=FORMAT,
+            release=DRAFT,
+            task=self._description.task,
+            classes=self._description.classes,
+            schema=self.schema,
+            steps=(step,),
+            row_wise=True,
+            portable=portable,
+            blockers=blockers,
+            tolerance=TOLERANCES[artefact.compute],
+            examples=None,
+            environment=Environment(
+                python=PYTHON, requires=tuple(sorted({*requires, *self._options.requirements})), locked=False
+            ),
+            files=(),
+        )
+
+
+def _failed(why: str) -> Proof:
+    from holdall.checks.parity import Comparison
+
+    comparison = Comparison()
+    comparison.differ(why)
+    return Proof(comparison, False)
+
+
+def _why(proof: Proof) -> str:
+    comparison = proof.comparison
+    figures = f"{comparison.label_flips} label flips, {comparison.outside} values outside the tolerance"
+    first = comparison.differences[0] if comparison.differences else ""
+    return f"{figures} in {comparison.rows} rows" + (f"; {first}" if first else "")
+
+
+def _assemble(
+    chosen: _Chosen, candidates: _Candidates, options: Options, sample: Batch, ignored: tuple[str, ...]
+) -> Draft:
+    examples, rows = _examples(candidates, options, sample)
+    manifest = msgspec.structs.replace(
+        chosen.manifest,
+        row_wise=chosen.proof.row_wise,
+        examples=None if examples is None else Examples(digest=digests.of(examples), rows=rows, record=options.record),
+    )
+    files = {**chosen.artefact.files, **chosen.kept}
+    files[card.PATH] = card.card(manifest).encode("utf-8")
+    listed = tuple(
+        File(
+            path=path,
+            digest=digests.of(files[path]),
+            size=len(files[path]),
+            role="doc" if path == card.PATH else "weight",
+        )
+        for path in sorted(files)
+    )
+    manifest = msgspec.structs.replace(manifest, files=listed)
+    comparison = chosen.proof.comparison
+    return Draft(manifest, files, examples, comparison.parity(), tuple(comparison.differences), ignored)
+
+
+def _examples(candidates: _Candidates, options: Options, sample: Batch) -> tuple[bytes | None, int]:
+    """The recorded examples and how many: rows with the live model's own answers to them."""
+    if options.record == "none":
+        return None, 0
+    if options.record == "real":
+        inputs = sample.take(slice(0, RECORDED))
+    else:
+        inputs = drawing.draw(candidates.schema, RECORDED, seed=0, strange=0.05)
+    try:
+        outputs = candidates.live(inputs)
+    except Exception:  # noqa: BLE001 — a refused row is no example
+        refused = sorted(find_refused(candidates.live, inputs, True, 512))
+        inputs = inputs.take(np.setdiff1d(np.arange(inputs.rows), refused))
+        if not inputs.rows or not refused:
+            return None, 0
+        outputs = candidates.live(inputs)
+    return recorded.encode(inputs, outputs), inputs.rows
