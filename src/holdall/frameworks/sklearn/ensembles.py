@@ -13,6 +13,7 @@ import spox.opset.ai.onnx.v21 as op
 from spox import Var
 
 from holdall.errors import NotPortable
+from holdall.frameworks.sklearn.matrices import column, numbers
 from holdall.frameworks.sklearn.members import (
     class_numbers,
     classes,
@@ -26,21 +27,10 @@ from holdall.frameworks.sklearn.members import (
     weighted_mean,
 )
 from holdall.frameworks.sklearn.registry import Outputs, predictor
-from holdall.frameworks.sklearn.rows import (
-    beside,
-    features,
-    first_largest,
-    integers,
-    joined,
-    numbers,
-    pick,
-    repeated,
-    softmax,
-    total,
-    upright,
-)
+from holdall.frameworks.sklearn.rows import beside, features, integers, joined, repeated, total, upright
 from holdall.graph import value
 from holdall.graph.conversion import Conversion
+from holdall.graph.numerics import row_argmax, softmax
 from holdall.graph.value import Table, constant
 from holdall.spec.schema import Kind
 
@@ -68,7 +58,7 @@ def voting_classifier(model: Any, table: Table, conversion: Conversion, path: st
         labels = need(answer.labels, path, "predict")
         ballots.append(looked_up(labels, weight * np.eye(len(model.classes_))[numbered]))
         choices.append(looked_up(labels, np.array(numbered, np.float64)))
-    return Outputs(labels=first_largest(total(ballots)), table=features(model, beside(choices), len(choices)))
+    return Outputs(labels=row_argmax(total(ballots)), table=features(model, beside(choices), len(choices)))
 
 
 def _soft(model: Any, members: Sequence[Any], answers: Sequence[Outputs], weights: Any, path: str) -> Outputs:
@@ -78,7 +68,7 @@ def _soft(model: Any, members: Sequence[Any], answers: Sequence[Outputs], weight
     shares = [need(answer.probability, path, "predict_proba") for answer in answers]
     mean = weighted_mean(shares, weights)
     transformed = features(model, joined(shares), count * len(shares)) if model.flatten_transform else None
-    return Outputs(labels=first_largest(mean), probability=mean, table=transformed)
+    return Outputs(labels=row_argmax(mean), probability=mean, table=transformed)
 
 
 @predictor("VotingRegressor")
@@ -143,7 +133,7 @@ def _stack_columns(model: Any, estimator: Any, answer: Outputs, method: str, pat
         raise NotPortable(path, "stacking over members of several targets")
     shares = need(answer.probability, path, method)
     if len(getattr(model, "classes_", ())) == 2:
-        return [upright(pick(shares, 1))]  # The first column is one minus the second.
+        return [upright(column(shares, 1))]  # The first column is one minus the second.
     return [shares]
 
 
@@ -182,7 +172,7 @@ def bagging_classifier(model: Any, table: Table, conversion: Conversion, path: s
         numbered = class_numbers(estimator, path)
         shares.append(share if len(numbered) == count else op.matmul(share, constant(np.eye(count)[numbered])))
     mean = op.div(total(shares), constant(float(model.n_estimators)))
-    return Outputs(labels=first_largest(mean), probability=mean, decision=_bagged_decision(model, bags, path))
+    return Outputs(labels=row_argmax(mean), probability=mean, decision=_bagged_decision(model, bags, path))
 
 
 def _bagged_decision(model: Any, bags: Sequence[tuple[Any, Outputs]], path: str) -> Var | None:
@@ -227,8 +217,8 @@ def ada_boost_classifier(model: Any, table: Table, conversion: Conversion, path:
     votes = op.div(total(ballots), constant(model.estimator_weights_.sum()))
     if count > 2:
         shares = softmax(op.div(votes, constant(float(count - 1))))
-        return Outputs(labels=first_largest(votes), probability=shares, decision=votes)
-    decision = op.sub(pick(votes, 1), pick(votes, 0))
+        return Outputs(labels=row_argmax(votes), probability=shares, decision=votes)
+    decision = op.sub(column(votes, 1), column(votes, 0))
     halves = op.div(beside([op.neg(decision), decision]), constant(2.0))
     above = op.cast(op.greater(decision, constant(0.0)), to=np.int64)
     return Outputs(labels=above, probability=softmax(halves), decision=decision)
@@ -247,5 +237,5 @@ def ada_boost_regressor(model: Any, table: Table, conversion: Conversion, path: 
     weights = op.gather(constant(np.asarray(model.estimator_weights_)[: len(parts)]), order, axis=0)
     reached = op.cumsum(weights, op.const(np.int64(1)))
     half = op.mul(constant(0.5), op.gather(reached, integers(len(parts) - 1), axis=1))
-    median = first_largest(op.cast(op.greater_or_equal(reached, half), to=np.int64))
+    median = row_argmax(op.cast(op.greater_or_equal(reached, half), to=np.int64))
     return Outputs(values=vector(op.gather_elements(ordered, upright(median), axis=1)))

@@ -11,8 +11,9 @@ from spox import Var
 
 from holdall.errors import NotPortable
 from holdall.frameworks.sklearn import registry
+from holdall.frameworks.sklearn.matrices import column, flat
 from holdall.frameworks.sklearn.registry import Outputs
-from holdall.frameworks.sklearn.rows import flat, pick, total, upright
+from holdall.frameworks.sklearn.rows import total, upright
 from holdall.graph.conversion import Conversion
 from holdall.graph.value import Table, constant
 
@@ -79,7 +80,7 @@ def margin(outputs: Outputs, path: str) -> Var:
 
 def positive(outputs: Outputs, path: str, index: int = 1) -> Var:
     """`predict_proba(X)[:, index]`."""
-    return pick(need(outputs.probability, path, "predict_proba"), index)
+    return column(need(outputs.probability, path, "predict_proba"), index)
 
 
 def rank(values: Var) -> int:

@@ -9,19 +9,12 @@ import spox.opset.ai.onnx.v21 as op
 from spox import Var
 
 from holdall.errors import NotPortable
+from holdall.frameworks.sklearn.matrices import column, numbers
 from holdall.frameworks.sklearn.members import margin, member, positive, predicted, vector
 from holdall.frameworks.sklearn.registry import Outputs, predictor
-from holdall.frameworks.sklearn.rows import (
-    beside,
-    first_largest,
-    first_smallest,
-    numbers,
-    pick,
-    projected,
-    repeated,
-    row_sums,
-)
+from holdall.frameworks.sklearn.rows import beside, first_smallest, projected, repeated
 from holdall.graph.conversion import Conversion
+from holdall.graph.numerics import row_argmax, row_sum
 from holdall.graph.value import Table, constant
 
 
@@ -83,7 +76,7 @@ def one_vs_rest(model: Any, table: Table, conversion: Conversion, path: str) -> 
     if len(model.classes_) == 1:
         labels = repeated(table, np.int64(0))
     elif model.label_binarizer_.y_type_ == "multiclass":
-        labels = first_largest(beside(scores))
+        labels = row_argmax(beside(scores))
     else:
         labels = above[0]
     return Outputs(labels=labels, probability=None if shares is None else _normalised(shares), decision=decision)
@@ -93,7 +86,7 @@ def _normalised(shares: list[Var]) -> Var:
     """Probabilities of separate members scaled to one; a row of zeros stays as it is."""
     one = constant(1.0)
     both = beside([op.sub(one, shares[0]), shares[0]]) if len(shares) == 1 else beside(shares)
-    sums = row_sums(both, keep=True)
+    sums = row_sum(both, keepdims=True)
     return op.div(both, op.where(op.equal(sums, constant(0.0)), one, sums))
 
 
@@ -120,8 +113,8 @@ def one_vs_one(model: Any, table: Table, conversion: Conversion, path: str) -> O
     three, one = constant(3.0), constant(1.0)
     decision = op.add(votes, op.div(sums, op.mul(three, op.add(op.abs(sums), one))))
     if len(model.classes_) > 2:
-        return Outputs(labels=first_largest(decision), decision=decision)
-    margins = pick(decision, 1)
+        return Outputs(labels=row_argmax(decision), decision=decision)
+    margins = column(decision, 1)
     return Outputs(labels=_index(op.greater(margins, constant(_threshold(model.estimators_[0])))), decision=margins)
 
 

@@ -10,6 +10,7 @@ import spox.opset.ai.onnx.v21 as op
 from spox import Var
 
 from holdall.errors import NotPortable
+from holdall.frameworks.sklearn.matrices import numbers
 from holdall.frameworks.sklearn.members import (
     classes,
     margin,
@@ -20,7 +21,7 @@ from holdall.frameworks.sklearn.members import (
     vector,
 )
 from holdall.frameworks.sklearn.registry import Outputs, predictor
-from holdall.frameworks.sklearn.rows import beside, numbers, upright
+from holdall.frameworks.sklearn.rows import beside, upright
 from holdall.graph import value
 from holdall.graph.conversion import Conversion
 from holdall.graph.value import Block, Table

@@ -1,4 +1,4 @@
-"""Small pieces that converters build rows from: a table as numbers, one value for every row, columns set side by side.
+"""Small pieces that converters build rows from: one value for every row, columns set side by side, sums of members.
 
 All follow numpy's own order of operations where the last bit matters: sums over members are added one after the other.
 """
@@ -13,17 +13,8 @@ import numpy.typing as npt
 import spox.opset.ai.onnx.v21 as op
 from spox import Var
 
-from holdall.errors import NotPortable
 from holdall.graph import value
-from holdall.graph.value import Block, Table
-
-
-def numbers(table: Table, path: str) -> Block:
-    """The table as one block of doubles. Raises NotPortable where it holds text or has no columns."""
-    try:
-        return value.numeric(table)
-    except ValueError as error:
-        raise NotPortable(path, str(error)) from error
+from holdall.graph.value import Table
 
 
 def features(model: Any, values: Var, width: int) -> Table:
@@ -62,11 +53,6 @@ def upright(vector: Var) -> Var:
     return op.unsqueeze(vector, integers(1))
 
 
-def flat(column: Var) -> Var:
-    """[N, 1] → [N]."""
-    return op.squeeze(column, integers(1))
-
-
 def beside(vectors: Sequence[Var]) -> Var:
     """Vectors [N] set side by side: [N, len(vectors)]."""
     columns = [upright(vector) for vector in vectors]
@@ -78,11 +64,6 @@ def joined(matrices: Sequence[Var]) -> Var:
     return matrices[0] if len(matrices) == 1 else op.concat(matrices, axis=1)
 
 
-def pick(matrix: Var, index: int) -> Var:
-    """One column of a matrix: [N]."""
-    return op.gather(matrix, op.const(np.int64(index)), axis=1)
-
-
 def total(parts: Sequence[Var]) -> Var:
     """The sum of the parts, added from the first to the last."""
     result = parts[0]
@@ -91,37 +72,9 @@ def total(parts: Sequence[Var]) -> Var:
     return result
 
 
-def row_sums(matrix: Var, *, keep: bool = False) -> Var:
-    """Sums over axis 1: [N], or [N, 1] with `keep`."""
-    return op.reduce_sum(matrix, integers(1), keepdims=int(keep))
-
-
-def first_largest(matrix: Var) -> Var:
-    """numpy.argmax over axis 1: int64 [N], the first of equals."""
-    return op.arg_max(matrix, axis=1, keepdims=0)
-
-
 def first_smallest(matrix: Var) -> Var:
     """numpy.argmin over axis 1: int64 [N], the first of equals."""
     return op.arg_min(matrix, axis=1, keepdims=0)
-
-
-def logistic(values: Var) -> Var:
-    """scipy.special.expit."""
-    one = value.constant(1.0)
-    return op.div(one, op.add(one, op.exp(op.neg(values))))
-
-
-def softmax(matrix: Var) -> Var:
-    """sklearn.utils.extmath.softmax: each row shifted by its largest value first."""
-    shifted = op.exp(op.sub(matrix, op.reduce_max(matrix, integers(1), keepdims=1)))
-    return op.div(shifted, row_sums(shifted, keep=True))
-
-
-def log_sum_exp(matrix: Var) -> Var:
-    """log Σ exp over axis 1: [N, 1]."""
-    largest = op.reduce_max(matrix, integers(1), keepdims=1)
-    return op.add(op.log(row_sums(op.exp(op.sub(matrix, largest)), keep=True)), largest)
 
 
 def projected(values: Var, weights: npt.ArrayLike) -> Var:
