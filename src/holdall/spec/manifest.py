@@ -10,11 +10,12 @@ from typing import Any
 
 import msgspec
 
-from holdall.errors import ManifestInvalid
+from holdall.errors import ManifestInvalid, UsageError
 from holdall.spec import canonical
 from holdall.spec import digest as digests
 from holdall.spec.digest import Digest
 from holdall.spec.environment import Environment
+from holdall.spec.reference import Version, check_name
 from holdall.spec.schema import Schema
 from holdall.spec.steps import Step
 
@@ -116,11 +117,17 @@ def decode(data: bytes, path: str = PATH) -> Manifest:
 
 def _check(manifest: Manifest, path: str) -> None:
     """What the types cannot say: names are unique, paths are plain, steps name files and columns that exist."""
+    try:
+        check_name(manifest.release.name)
+        Version.parse(manifest.release.version)
+    except UsageError as error:
+        raise ManifestInvalid(path, error.message) from None
     files = {file.path for file in manifest.files}
     if len(files) != len(manifest.files) or [f.path for f in manifest.files] != sorted(files):
         raise ManifestInvalid(path, "its files are not sorted by path, or one is named twice")
     for file in manifest.files:
-        digests.parse(file.digest)
+        if not digests.PATTERN.fullmatch(file.digest):
+            raise ManifestInvalid(path, f"{file.digest!r} is not a digest")
         check_path(file.path, path)
     inputs = {field.name for field in manifest.schema.inputs}
     outputs = {field.name for field in manifest.schema.outputs}
