@@ -1,0 +1,426 @@
+"""The verbs. The one module that knows every part: each function parses, calls and returns; nothing branches on a framework.
+
+A verb has the same name and fields as a function here, as a command and as a route.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from holdall.errors import NotFound, UsageError
+from holdall.registry.home import find_home
+from holdall.scoring.model import Model
+from holdall.scoring.package import Package
+from holdall.spec import reference as references
+from holdall.spec.reference import PackageReference, PathReference, RemoteReference
+from holdall.spec.report import Report
+
+if TYPE_CHECKING:
+    from holdall.checks.parity import Comparison
+    from holdall.registry.store import Kept, LocalStore
+
+Progress = Callable[[str], None]
+
+
+def pack(
+    model: Any,
+    *,
+    name: str,
+    version: str | None = None,
+    sample: Any = None,
+    target: str | None = None,
+    preprocess: Sequence[Any] | Callable[..., Any] = (),
+    postprocess: Sequence[Any] | Callable[..., Any] = (),
+    metrics: Mapping[str, float] | None = None,
+    metadata: Mapping[str, str] | None = None,
+    requirements: Sequence[str] = (),
+    include: Sequence[str] = (),
+    record: str = "synthetic",
+    wheels: bool = False,
+    keep_native: bool = False,
+    allow_pickle: bool = False,
+    output: str | os.PathLike[str] | None = None,
+    progress: Progress | None = None,
+) -> Package:
+    """Seal a fitted model into a package and put it in the local store.
+
+    model: a live model, or text that names one: `module:object` or a file.
+    sample: raw input before any preprocessing, any number of rows: a table, or the path of one. All of it informs the
+    schema and parity. target: the sample's column that is the truth; it is dropped from the inputs.
+    version: SemVer; without one, the newest version is given back where nothing has changed, else the next patch is taken.
+    record: which examples are sealed: 'synthetic' rows drawn from the schema, 'real' rows of the sample, or 'none'.
+    output: also write the package as one `.holdall` file there.
+    Raises UsageError and its kin, NotPortable where no form of the model can be sealed, VersionExists, StorageFailed.
+    """
+    from holdall.packing import sealing
+
+    _check_pack(name, version, record, preprocess, postprocess, include, wheels)
+    batch, truth = _sample(sample, target)
+    live = _live_model(model, allow_pickle)
+    request = sealing.Request(
+        name=name,
+        version=version,
+        metrics=dict(metrics or {}),
+        metadata={key: str(value) for key, value in (metadata or {}).items()},
+        record=record,
+        requirements=tuple(requirements),
+        keep_native=keep_native,
+        allow_pickle=allow_pickle,
+    )
+    say = progress or (lambda _: None)
+    drafted = sealing.drafted(live, batch, truth, request, say)
+    with _store() as store:
+        package = _keep(store, drafted, request)
+    if output is not None:
+        from holdall.content.archive import write_archive
+
+        write_archive(package.content, Path(output))
+    return package
+
+
+def _check_pack(
+    name: str,
+    version: str | None,
+    record: str,
+    preprocess: Any,
+    postprocess: Any,
+    include: Sequence[str],
+    wheels: bool,
+) -> None:
+    references.check_name(name)
+    if version is not None:
+        references.Version.parse(version)
+    if record not in ("synthetic", "real", "none"):
+        raise UsageError(f"record is {record!r}", hint="use synthetic, real or none")
+    if preprocess or postprocess or include or wheels:
+        raise UsageError(
+            "this holdall cannot seal preprocessing functions, included files or wheels yet",
+            hint="put the preprocessing into the pipeline, for instance as a ColumnTransformer",
+        )
+
+
+def _sample(sample: Any, target: str | None) -> tuple[Any, Any]:
+    """The sample as a batch without the target, and the truth."""
+    from holdall.columns.batch import Batch
+    from holdall.columns.files import read_table
+    from holdall.columns.tables import from_table
+
+    if sample is None:
+        return None, None
+    if isinstance(sample, str | os.PathLike):
+        batch = read_table(os.fspath(sample))
+    elif isinstance(sample, Batch):
+        batch = sample
+    else:
+        batch, _ = from_table(sample)
+    if target is None:
+        return batch, None
+    if target not in batch.columns:
+        raise UsageError(
+            f"the sample has no column {target!r} to be the target", hint=f"it has {', '.join(list(batch)[:10])}"
+        )
+    return batch.select([column for column in batch if column != target]), batch[target]
+
+
+def _live_model(model: Any, allow_pickle: bool) -> Any:
+    if isinstance(model, str | os.PathLike):
+        from holdall.packing.opening import open_model
+
+        return open_model(os.fspath(model), allow_pickle=allow_pickle)
+    return model
+
+
+def _keep(store: LocalStore, drafted: Any, request: Any) -> Package:
+    from holdall.packing import sealing
+    from holdall.registry.actor import find_actor
+    from holdall.registry.moment import now
+    from holdall.registry.records import VersionRecord
+
+    if request.version is None:
+        found = store.newest_with(request.name, drafted.fingerprint)
+        if found is not None and sealing.same_release(found.content.manifest.release, request):
+            return _package(store, found, reused=True, notes=drafted.notes)
+
+    def make(version: str) -> Any:
+        sealed, referrers = sealing.seal_as(drafted, version, request)
+        record = VersionRecord(
+            name=request.name,
+            version=version,
+            digest=sealed.digest,
+            fingerprint=drafted.fingerprint,
+            size=sum(len(data) for data in sealed.blobs.values()),
+            created=now(),
+            sealed_here=True,
+            engine=drafted.engine,
+            portable=drafted.portable,
+            metrics=request.metrics,
+            actor=find_actor(),
+        )
+        return record, sealed, referrers
+
+    return _package(store, store.seal(request.name, request.version, make), notes=drafted.notes)
+
+
+def open(reference: str | os.PathLike[str]) -> Package:  # noqa: A001 — the verb's name
+    """The package that the reference names, for reading; nothing of it is run.
+
+    Raises InvalidReference, NotFound, and PackageDamaged's kin where a byte is not what was sealed.
+    """
+    text = os.fspath(reference)
+    parsed = references.parse(text)
+    if isinstance(parsed, PathReference):
+        return _open_path(parsed.path, text)
+    with _store() as store:
+        return _package(store, store.open(_local(parsed)), reference=text)
+
+
+def load(reference: str | os.PathLike[str], *, trust: str | None = None, policy: str | None = None) -> Model:
+    """The package, loaded and ready to predict.
+
+    trust: 'code' or 'pickle' raises the ceiling of what may be loaded; policy: the path of a policy file that does.
+    Raises what `open` does, and TrustRequired.
+    """
+    return _load(open(reference), trust, policy)
+
+
+def _load(package: Package, trust: str | None, policy: str | None) -> Model:
+    from holdall.scoring.scorer import Scorer
+
+    _allow(package, trust, policy)
+    return Model(package.reference, package.digest, Scorer(package.manifest, package.content))
+
+
+def _allow(package: Package, trust: str | None, policy: str | None) -> None:
+    """Raises TrustRequired where the package needs more than whoever loads it gives."""
+    from holdall.scoring.trust import ceiling, read_policy, require
+
+    level, reasons = package.trust()
+    written = None if policy is None else read_policy(Path(policy))
+    require(level, ceiling(package.sealed_here, trust, written, package.digest), reasons)
+
+
+def predict(
+    reference: str,
+    data: str,
+    *,
+    output: str | None = None,
+    trust: str | None = None,
+    policy: str | None = None,
+) -> Iterable[dict[str, Any]]:
+    """Score a small table: the path of a csv, json, jsonl, parquet or arrow file, or '-' for standard input.
+
+    Gives one record of outputs a row; output: also write them to this file, in the format of its suffix.
+    """
+    from holdall.columns.files import read_table, write_table
+    from holdall.columns.records import to_records
+
+    model = load(reference, trust=trust, policy=policy)
+    answers = model.score(read_table(data, model.schema))
+    if output is not None:
+        write_table(answers, output)
+    return to_records(answers)
+
+
+def verify(reference: str, *, keys: Sequence[str] = (), policy: str | None = None, trust: str | None = None) -> Report:
+    """Digests, scan, signature, parity and policy of a package; runs nothing beyond the trust ceiling.
+
+    passed: no failure, and no skipped check that is required (digests always; parity where the package is portable).
+    Damage is a failure in the report, not an error; what cannot be found at all is NotFound.
+    """
+    from holdall.checks import verifying
+    from holdall.checks.replay import replay
+    from holdall.scoring.scorer import Scorer
+
+    if keys:
+        raise UsageError("this holdall cannot check signatures yet", hint="leave --key out")
+    try:
+        package = open(reference)
+        level, reasons = package.trust()
+    except verifying.DAMAGE as error:
+        return verifying.damaged(error)
+
+    def again() -> Comparison | None:
+        _allow(package, trust, policy)
+        samples = package.samples
+        return None if samples is None else replay(Scorer(package.manifest, package.content), *samples)
+
+    return verifying.verify(package.content, reasons, level.word, again)
+
+
+def evaluate(
+    reference: str, table: Any, truth: Any, *, trust: str | None = None, policy: str | None = None
+) -> dict[str, float]:
+    """The metrics that suit the task: accuracy, auc, log loss … or mae, rmse, r2.
+
+    table: anything `predict` takes, or the path of a file. truth: one value a row, or the name of the table's column.
+    """
+    import numpy as np
+
+    from holdall.scoring.evaluating import evaluate as metrics_of
+
+    model = load(reference, trust=trust, policy=policy)
+    batch, column = _sample(table, truth if isinstance(truth, str) else None)
+    values = np.array(column.to_list(), object) if column is not None else np.asarray(truth, object)
+    return metrics_of(model.manifest, model.score(batch), values)
+
+
+def versions(name: str | None = None) -> list[dict[str, Any]]:
+    """Every version in the local store, or of one name, with the aliases that point to it."""
+    import msgspec
+
+    with _store() as store:
+        rows = []
+        aliases: dict[str, dict[str, str]] = {}
+        for record in store.registry.versions(None if name is None else references.check_name(name)):
+            pointing = aliases.setdefault(record.name, store.registry.aliases(record.name))
+            held = [alias for alias, version in pointing.items() if version == record.version]
+            plain: dict[str, Any] = msgspec.to_builtins(record)
+            rows.append({"reference": f"{record.name}:{record.version}", **plain, "aliases": held})
+        return rows
+
+
+def history(reference: str, *, at: str | None = None) -> list[dict[str, Any]]:
+    """Who moved an alias when, from what to what, and why; oldest first. at: instead what was live then, one row."""
+    import msgspec
+
+    parsed = _local(references.parse(reference))
+    with _store() as store:
+        if at is None:
+            return [
+                {"alias": move.alias, "from": move.from_version, "to": move.to_version, **msgspec.to_builtins(move)}
+                for move in store.registry.history(parsed.name, parsed.alias)
+            ]
+        chosen = [parsed.alias] if parsed.alias else list(store.registry.aliases(parsed.name))
+        rows = []
+        for alias in chosen:
+            record = store.registry.at(parsed.name, alias, at)
+            if record is not None:
+                rows.append({"alias": alias, "at": at, **msgspec.to_builtins(record)})
+        if not rows:
+            raise NotFound(
+                f"nothing was live under {reference} at {at}", hint=f"`holdall history {reference}` shows every move"
+            )
+        return rows
+
+
+def promote(reference: str, alias: str, *, reason: str | None = None, require: Sequence[str] = ()) -> dict[str, Any]:
+    """Point the alias at what the reference means now, once every gate holds.
+
+    require: gates such as 'metric:auc>=0.8'. Raises CheckFailed with the gates that say no, NotFound, InvalidName.
+    """
+    from holdall.checks import gates
+    from holdall.errors import CheckFailed
+    from holdall.registry.actor import find_actor
+
+    parsed = _local(references.parse(reference))
+    wanted = gates.parse(require)
+    with _store() as store:
+        kept = store.open(parsed)
+        held = gates.evaluate(
+            wanted, kept.content.manifest.release.metrics, store.registry.artifact_types(kept.record.digest)
+        )
+        if held:
+            raise CheckFailed(
+                f"{kept.record.name}:{kept.record.version} was not promoted: {'; '.join(held)}",
+                hint="mend what the gates ask for, or leave them out",
+                gates=held,
+            )
+        exact = PackageReference(kept.record.name, version=kept.record.version)
+        return _moved(store.registry.promote(exact, alias, reason, find_actor()))
+
+
+def rollback(reference: str, *, reason: str | None = None) -> dict[str, Any]:
+    """Point NAME@ALIAS at what was live before; a second call goes one further back. Raises NothingEarlier."""
+    from holdall.registry.actor import find_actor
+
+    parsed = _local(references.parse(reference))
+    if parsed.alias is None:
+        raise UsageError(
+            f"{reference} names no alias", hint=f"for instance `holdall rollback {parsed.name}@production`"
+        )
+    with _store() as store:
+        return _moved(store.registry.rollback(parsed.name, parsed.alias, reason, find_actor()))
+
+
+def doctor() -> list[dict[str, Any]]:
+    """What is here, what is missing, how to get it: one row {name, ok, detail, hint} for each thing looked at."""
+    from holdall.registry import examination
+
+    return examination.examine(find_home(os.environ, Path.cwd()))
+
+
+def _moved(move: Any) -> dict[str, Any]:
+    import msgspec
+
+    plain: dict[str, Any] = msgspec.to_builtins(move)
+    return {"alias": f"{move.name}@{move.alias}", "from": move.from_version, "to": move.to_version, **plain} | {
+        "alias": move.alias
+    }
+
+
+@contextmanager
+def _store() -> Iterator[LocalStore]:
+    from holdall.registry.store import LocalStore
+
+    with LocalStore(find_home(os.environ, Path.cwd())) as store:
+        yield store
+
+
+def _local(reference: references.Reference) -> PackageReference:
+    """A reference by name. Raises UsageError for the others, which this verb does not take."""
+    if isinstance(reference, PackageReference):
+        if os.environ.get("HOLDALL_REGISTRY"):
+            raise UsageError(
+                "HOLDALL_REGISTRY is set, and this holdall cannot reach a remote registry yet",
+                hint="unset HOLDALL_REGISTRY to use the local store",
+            )
+        return reference
+    if isinstance(reference, RemoteReference):
+        raise UsageError(
+            f"{reference} is remote, which this holdall cannot reach yet", hint="use a package of the local store"
+        )
+    raise UsageError(
+        f"{reference} is a path; this takes a package of the store by name", hint="for instance `churn@production`"
+    )
+
+
+def _package(
+    store: LocalStore, kept: Kept, *, reference: str | None = None, reused: bool = False, notes: Sequence[str] = ()
+) -> Package:
+    record = kept.record
+    return Package(
+        reference or f"{record.name}:{record.version}",
+        kept.content,
+        sealed_here=record.sealed_here,
+        aliases=store.registry.aliases_of(record.digest),
+        reused=reused,
+        notes=notes,
+    )
+
+
+def _open_path(path: Path, text: str) -> Package:
+    if path.is_dir():
+        from holdall.content.layout import open_layout
+
+        content = open_layout(path)
+    elif path.exists():
+        from holdall.content.archive import open_archive
+
+        content = open_archive(path)
+    else:
+        raise NotFound(f"there is no file or folder {text}", hint="a package by name needs no ./ in front", path=text)
+    return Package(text, content, sealed_here=_sealed_here(content.digest))
+
+
+def _sealed_here(digest: Any) -> bool:
+    """Whether this user sealed the package in the store, wherever this copy of it lies: the digest says so."""
+    home = find_home(os.environ, Path.cwd())
+    if not home.is_dir():
+        return False
+    with _store() as store:
+        record = store.registry.by_digest(digest)
+        return record is not None and record.sealed_here
