@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from holdall.content.durable import make_folder, opened_folder
 from holdall.errors import StorageFailed, StoreUnreadable
 
 BUSY_SECONDS = 30.0
@@ -238,33 +239,10 @@ def _statements(script: str) -> Iterator[str]:
 def _make_private_file(path: Path) -> None:
     if path.exists():
         return
-    _make_private_folder(path.parent)
+    make_folder(path.parent, 0o700)
     try:
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
     except FileExistsError:
         return
-    _sync_folder(path.parent)
-
-
-def _make_private_folder(folder: Path) -> None:
-    """Makes the folder and what is missing above it, and syncs their names to the disk."""
-    if folder.is_dir():
-        return
-    if folder.parent != folder:
-        _make_private_folder(folder.parent)
-    try:
-        folder.mkdir(mode=0o700)
-    except FileExistsError:
-        if not folder.is_dir():
-            raise
-    _sync_folder(folder.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    if os.name == "nt":  # Windows cannot open a folder, and journals names by itself
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    with opened_folder(path.parent) as folder:
+        os.fsync(folder)
