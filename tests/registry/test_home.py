@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from holdall.errors import UsageError
 from holdall.registry.home import _data_folder, find_home
 
 
@@ -50,3 +51,8 @@ def test_nothing_is_created_by_asking(tmp_path: Path) -> None:
 )
 def test_each_platform_has_its_own_data_folder(platform: str, environ: dict[str, str], expected: str) -> None:
     assert _data_folder(environ, platform) == Path(expected)
+
+
+def test_an_unknown_user_in_the_variable_is_a_usage_error(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no such user"):
+        find_home({"HOLDALL_HOME": "~nobody-of-that-name/store"}, tmp_path)

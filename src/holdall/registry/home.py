@@ -6,6 +6,8 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from holdall.errors import UsageError
+
 FOLDER = ".holdall-store"
 
 
@@ -14,11 +16,14 @@ def find_home(environ: Mapping[str, str], cwd: Path) -> Path:
 
     `$HOLDALL_HOME` if it is set and not empty (relative to `cwd`), else the nearest `.holdall-store` folder from `cwd`
     upward, else `holdall` in the user's data folder: `$XDG_DATA_HOME` or `~/.local/share`, on macOS
-    `~/Library/Application Support`, on Windows `%LOCALAPPDATA%`.
+    `~/Library/Application Support`, on Windows `%LOCALAPPDATA%`. Raises UsageError for the `~` of an unknown user.
     """
     named = environ.get("HOLDALL_HOME")
     if named:
-        return cwd / Path(named).expanduser()
+        try:
+            return cwd / Path(named).expanduser()
+        except RuntimeError:
+            raise UsageError(f"HOLDALL_HOME is {named!r}, and there is no such user", hint="write a path") from None
     for folder in (cwd, *cwd.parents):
         if (folder / FOLDER).is_dir():
             return folder / FOLDER

@@ -145,10 +145,12 @@ def parse(text: str) -> Reference:
     """
     if not text or "\x00" in text:
         raise InvalidReference(text, "it is empty or holds a NUL")
+    if text.startswith(("./", "../", "/")) or text in (".", ".."):
+        return PathReference(Path(text))
+    if text.startswith("~"):
+        return PathReference(_expand(text))
     if "://" in text:
         return _parse_remote(text)
-    if text.startswith(("./", "../", "/", "~")) or text in (".", ".."):
-        return PathReference(_expand(text))
     if text.endswith(".holdall") and Path(text).is_file():
         return PathReference(Path(text))
     return parse_package(text)
