@@ -312,6 +312,8 @@ def promote(reference: str, alias: str, *, reason: str | None = None, require: S
 
     require: gates such as 'metric:auc>=0.8'. Raises CheckFailed with the gates that say no, NotFound, InvalidName.
     """
+    import msgspec
+
     from holdall.checks import gates
     from holdall.errors import CheckFailed
     from holdall.registry.actor import find_actor
@@ -320,16 +322,19 @@ def promote(reference: str, alias: str, *, reason: str | None = None, require: S
     wanted = gates.parse(require)
     with _store() as store:
         kept = store.open(parsed)
+        exact = PackageReference(kept.record.name, version=kept.record.version)
         held = gates.evaluate(
-            wanted, kept.content.manifest.release.metrics, store.registry.artifact_types(kept.record.digest)
+            wanted,
+            reference=str(exact),
+            verdicts={},  # nothing makes staging, signature or scan reports yet, so those gates hold
+            metrics={gates.Source.SEALED: kept.content.manifest.release.metrics},
         )
         if held:
             raise CheckFailed(
-                f"{kept.record.name}:{kept.record.version} was not promoted: {'; '.join(held)}",
+                f"{exact} was not promoted: {'; '.join(entry.message for entry in held)}",
                 hint="mend what the gates ask for, or leave them out",
-                gates=held,
+                gates=[msgspec.to_builtins(entry) for entry in held],
             )
-        exact = PackageReference(kept.record.name, version=kept.record.version)
         return _moved(store.registry.promote(exact, alias, reason, find_actor()))
 
 
