@@ -162,13 +162,15 @@ def margin(name: str, scores: dict[str, npt.NDArray[np.float64]]) -> npt.NDArray
         names = [other for other in scores if other.startswith(prefix + kind)]
         if len(names) > 1:
             ordered = np.sort(np.column_stack([scores[other] for other in names]), axis=1)
-            gap: npt.NDArray[np.float64] = ordered[:, -1] - ordered[:, -2]
-            return gap / np.maximum(1.0, np.abs(ordered[:, -1]))
+            return _ahead(ordered[:, -1] - ordered[:, -2], np.abs(ordered[:, -1]))
     if not prefix and "decision" in scores:
-        decision = np.abs(scores["decision"])
-        result: npt.NDArray[np.float64] = decision / np.maximum(1.0, decision)
-        return result
+        return _ahead(np.abs(scores["decision"]), np.abs(scores["decision"]))
     return None
+
+
+def _ahead(gap: npt.NDArray[np.float64], size: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    with np.errstate(invalid="ignore"):
+        return gap / np.maximum(1.0, size)
 
 
 def _matrix(batch: Batch, names: Sequence[str]) -> npt.NDArray[np.float64]:

@@ -8,10 +8,11 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping
+from decimal import ROUND_FLOOR, Decimal
 
 import numpy as np
 
-from holdall.columns.batch import Batch, Column
+from holdall.columns.batch import Array, Batch, Column
 from holdall.spec.schema import Field, Kind, Missing, Observed
 
 RARE = 5
@@ -56,8 +57,7 @@ def observe(column: Column) -> Observed | None:
         numbers = values[np.isfinite(values)] if column.kind is Kind.FLOAT else values
         if len(numbers) == 0:
             return Observed(nulls=share)
-        low, high = outward(float(numbers.min()), float(numbers.max()))
-        return Observed(minimum=low, maximum=high, nulls=share)
+        return Observed(minimum=-_bound(-numbers), maximum=_bound(numbers), nulls=share)
     if column.kind in (Kind.STRING, Kind.BOOL):
         return _categories(values.tolist(), share)
     return Observed(nulls=share)
@@ -71,19 +71,24 @@ def _categories(values: list[str | bool], share: float) -> Observed:
     return Observed(categories=tuple(common), other=len(common) < len(counts), nulls=share)
 
 
-def outward(low: float, high: float) -> tuple[float, float]:
-    """The range widened to two significant digits, so that no exact extreme shows: (21.37, 98.2) → (21.0, 99.0)."""
-    return -_up(-low), _up(high)
+def _bound(numbers: Array) -> float:
+    """An upper bound that is nobody's value: the greatest one itself only where it was seen as often as a category must
+    be, else the next number of two significant digits above it: 98.2 → 99, 7.9 → 8.0."""
+    highest = float(numbers.max())
+    if int((numbers == numbers.max()).sum()) >= RARE:
+        return highest
+    return _above(highest)
 
 
-def _up(value: float) -> float:
-    """The least number of two significant digits that is not below `value`."""
+def _above(value: float) -> float:
+    """The least number of two significant digits above `value`; for 0 itself 0."""
     if value == 0 or not math.isfinite(value):
         return value
-    exponent = math.floor(math.log10(abs(value))) - 1
-    # Text, not multiplication: 0.1 * 3 is no two-digit number.
-    rounded = float(f"{math.ceil(float(f'{value:.12e}') / 10.0**exponent)}e{exponent}")
-    return rounded if math.isfinite(rounded) else value
+    exact = Decimal(repr(value))
+    exponent = exact.adjusted() - 1
+    digits = exact.scaleb(-exponent).to_integral_value(ROUND_FLOOR) + 1
+    bound = float(digits.scaleb(exponent))
+    return bound if math.isfinite(bound) else value
 
 
 def beyond_double(column: Column) -> bool:

@@ -6,6 +6,7 @@ of the model. Rows that the live model refuses must be refused by the artefact.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -133,7 +134,7 @@ class Prover:
         try:
             shuffled = self._scorer.score(batch.take(order))
             cuts = [0, *range(1, min(17, batch.rows)), batch.rows]
-            parts = [self._scorer.score(batch.take(slice(a, b))) for a, b in zip(cuts, cuts[1:], strict=False) if a < b]
+            parts = [self._scorer.score(batch.take(slice(a, b))) for a, b in itertools.pairwise(cuts) if a < b]
         except InputError:
             return False
         check = Comparison()

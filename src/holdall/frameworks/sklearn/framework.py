@@ -5,6 +5,7 @@ Nothing here imports scikit-learn before a model of it is at hand: an estimator 
 
 from __future__ import annotations
 
+import pkgutil
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -21,35 +22,6 @@ from holdall.frameworks.sklearn import markers
 from holdall.frameworks.sklearn.answers import Answer, answers, of_values, settled
 from holdall.spec.schema import Field, Kind, Schema
 from holdall.spec.steps import Compute, StepOutput
-
-CONVERTERS = (
-    "calibration",
-    "clusters",
-    "compose",
-    "decomposition",
-    "discretising",
-    "discriminant",
-    "dummies",
-    "encoding",
-    "ensembles",
-    "gaussian_process",
-    "imputing",
-    "kernel_features",
-    "linear",
-    "mixtures",
-    "multiclass",
-    "multioutput",
-    "naive_bayes",
-    "neighbours",
-    "neural",
-    "outliers",
-    "scaling",
-    "selection",
-    "support_vectors",
-    "trees",
-    "wrappers",
-)
-"""The converter modules; importing one registers its converters."""
 
 TELLING = ("predict_proba", "decision_function", "predict", "transform", "score_samples")
 """Methods by how much their answer says of the others."""
@@ -129,8 +101,7 @@ class ScikitLearn:
         """One ONNX graph in double. Raises NotPortable."""
         from holdall.graph.conversion import Conversion
 
-        for module in CONVERTERS:
-            import_module(f"holdall.frameworks.sklearn.{module}")
+        register_converters()
         from holdall.frameworks.sklearn import emitting
 
         path = _path(model)
@@ -181,6 +152,14 @@ class ScikitLearn:
 
 
 FRAMEWORK = ScikitLearn()
+
+
+def register_converters() -> None:
+    """Import every module of this folder: each registers its converters, so a new family of estimators is one new file."""
+    from holdall.frameworks import sklearn as folder
+
+    for module in pkgutil.iter_modules(folder.__path__):
+        import_module(f"{folder.__name__}.{module.name}")
 
 
 @contextmanager
