@@ -136,7 +136,9 @@ class SchemaMismatch(InputError):
 
     code = "schema_mismatch"
 
-    def __init__(self, problems: Sequence[dict[str, str]], total: int | None = None) -> None:
+    def __init__(
+        self, problems: Sequence[dict[str, str]], total: int | None = None, *, hint: str | None = None
+    ) -> None:
         count = len(problems) if total is None else total
         first = problems[0]
         message = f"{first['path']}: expected {first['expected']}, got {first['got']}"
@@ -144,7 +146,7 @@ class SchemaMismatch(InputError):
             message += f" (and {count - 1} more)"
         super().__init__(
             message,
-            hint="`holdall show REF` prints the schema",
+            hint=hint or "`holdall show REF` prints the schema",
             path=first["path"],
             problems=list(problems),
             total=count,
@@ -238,14 +240,22 @@ class TrustRequired(Refused):
 
     code = "trust_required"
 
-    def __init__(self, level: str, ceiling: str, files: Sequence[str], reasons: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        level: str,
+        ceiling: str,
+        files: Sequence[str],
+        reasons: Sequence[str] = (),
+        *,
+        hint: str | None = None,
+    ) -> None:
         listed = ", ".join(files)
         message = f"loading {listed} needs trust {level!r}; the ceiling here is {ceiling!r}"
         if reasons:
             message += f" ({'; '.join(reasons)})"
         super().__init__(
             message,
-            hint=f"if you know who made it, add --trust {level}",
+            hint=hint or f"if you know who made it, add --trust {level}",
             level=level,
             ceiling=ceiling,
             files=list(files),

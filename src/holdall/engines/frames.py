@@ -9,16 +9,13 @@ from __future__ import annotations
 
 import datetime
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from holdall.columns.batch import Array, Batch, Column, Mask
 from holdall.errors import MissingDependency
 from holdall.spec.schema import Field, Kind, Missing, Schema
-
-if TYPE_CHECKING:
-    import pandas
 
 _DATETIME = re.compile(r"datetime64\[(s|ms|us|ns)(?:, (.+))?\]")
 _NUMBER = re.compile(r"(?:u?int(?:8|16|32|64)|float(?:16|32|64))")
@@ -55,7 +52,7 @@ def _pandas() -> Any:
     return pandas
 
 
-def _series(column: Column, field: Field) -> pandas.Series[Any]:
+def _series(column: Column, field: Field) -> Any:
     pandas = _pandas()
     dtype = field.dtype or _DEFAULT.get(field.kind, "object")
     nulls = column.null_mask()
@@ -71,7 +68,7 @@ def _series(column: Column, field: Field) -> pandas.Series[Any]:
         return pandas.Series(pandas.Categorical(_as_category(values, nulls, column)))
     if dtype == "object":
         return pandas.Series(values, dtype=object)
-    values[nulls] = pandas.NA if dtype not in ("str",) else np.nan
+    values[nulls] = np.nan if dtype == "str" else pandas.NA
     return pandas.Series(pandas.array(values.tolist(), dtype=dtype))
 
 
@@ -113,7 +110,7 @@ def _nullable(column: Column, nulls: Mask, dtype: str) -> Any:
     return kind(values.astype(dtype.lower()), nulls.copy())
 
 
-def _moments(column: Column, nulls: Mask, unit: str, zone: str | None) -> pandas.Series[Any]:
+def _moments(column: Column, nulls: Mask, unit: str, zone: str | None) -> Any:
     pandas = _pandas()
     days = column.kind is Kind.DATE
     moments = column.values.astype("datetime64[D]" if days else "datetime64[us]").astype(f"datetime64[{unit}]")

@@ -34,7 +34,7 @@ def load(data: bytes, path: str) -> tuple[Any, tuple[Entry, ...]]:
             model = joblib.load(io.BytesIO(data))
         except ModuleNotFoundError as error:
             raise MissingDependency(error.name or "?", error.name or "?", f"the model in {path}") from error
-        except Exception as error:  # noqa: BLE001 — a pickle may raise anything
+        except Exception as error:  # a pickle may raise anything
             raise PackageDamaged(
                 f"{path} cannot be loaded: {type(error).__name__}: {error}",
                 hint="`holdall env REF --check` compares the versions here with those that it was sealed with",

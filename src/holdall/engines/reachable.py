@@ -64,6 +64,6 @@ def _children(value: Any) -> list[tuple[str, Any]]:
     for kind in type(value).__mro__:
         slots = vars(kind).get("__slots__", ())
         for slot in (slots,) if isinstance(slots, str) else slots:
-            if isinstance(slot, str) and slot != "__dict__" and slot != "__weakref__" and hasattr(value, slot):
+            if isinstance(slot, str) and slot not in ("__dict__", "__weakref__") and hasattr(value, slot):
                 found.append((f".{slot}", getattr(value, slot)))
     return found

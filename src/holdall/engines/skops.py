@@ -31,9 +31,13 @@ BYTES = 1 << 36
 # The nodes whose type is named in full by their module and class. A node that reaches something else (a method, an
 # operator) is named by what it reaches, which is on no list.
 _PLAIN_NODES = frozenset(
-    "ConstructorFromReduceNode DefaultDictNode DictNode DTypeNode FunctionNode ListNode LossNode MaskedArrayNode "
-    "NdArrayNode ObjectNode PartialNode RandomStateNode SetNode SliceNode SparseMatrixNode TreeNode TupleNode TypeNode "
-    "BytesNode BytearrayNode".split()
+    f"{name}Node"
+    for name in (
+        *("Bytes", "Bytearray", "Dict", "DefaultDict", "List", "Set", "Slice", "Tuple"),
+        *("ConstructorFromReduce", "Function", "Object", "Partial", "Type"),
+        *("DType", "MaskedArray", "NdArray", "RandomState", "SparseMatrix"),
+        *("Loss", "Tree"),
+    )
 )
 _READS_FILES = frozenset(
     f"sklearn.feature_extraction.text.{name}" for name in ("CountVectorizer", "HashingVectorizer", "TfidfVectorizer")
@@ -91,7 +95,7 @@ def load(data: bytes, path: str = "model.skops", allowed: tuple[str, ...] = ()) 
         warnings.simplefilter("always")
         try:
             model = skops.io.loads(data, trusted=list(seen.types))
-        except Exception as error:  # noqa: BLE001 — a damaged file makes skops raise whatever it stumbles over
+        except Exception as error:  # a damaged file makes skops raise whatever it stumbles over
             raise PackageDamaged(
                 f"{path} cannot be built: {type(error).__name__}: {error}",
                 hint="`holdall env REF --check` compares the versions here with those that it was sealed with",

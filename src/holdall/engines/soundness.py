@@ -95,6 +95,11 @@ def _neighbours(tree: Any) -> str | None:
     return "a node's child lies outside its table" if (2 * inner + 2 >= count).any() else None
 
 
+def _random_state(state: Any) -> str | None:
+    position = state.get_state(legacy=False)["state"].get("pos", 0)
+    return None if 0 <= position <= 624 else "it is at a place outside its table"
+
+
 def _matrix(matrix: Any) -> str | None:
     try:
         if hasattr(matrix, "check_format"):
@@ -107,7 +112,7 @@ def _matrix(matrix: Any) -> str | None:
 
 
 def _forest(forest: Any) -> str | None:
-    return _widths([tree for tree in forest.estimators_], forest.n_features_in_)
+    return _widths(list(forest.estimators_), forest.n_features_in_)
 
 
 def _boosting(model: Any) -> str | None:
@@ -156,6 +161,7 @@ _ENSEMBLE = "sklearn.ensemble."
 _CHECKS: dict[str, Callable[[Any], str | None]] = {
     "sklearn.tree._tree.Tree": _tree,
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor": _predictor,
+    "numpy.random.mtrand.RandomState": _random_state,
     "sklearn.neighbors._kd_tree.KDTree": _neighbours,
     "sklearn.neighbors._ball_tree.BallTree": _neighbours,
     **{

@@ -1,0 +1,168 @@
+"""From what the user wrote for MODEL to a live model: `module:object`, or a file that was looked at before it was opened.
+
+The bytes decide what a file is, never its name. A format that can run code is opened only as far as it names nothing but
+what is known; else the user is told every name, and what to do if they trust the file.
+"""
+
+from __future__ import annotations
+
+import importlib
+import io
+import re
+import sys
+import warnings
+from pathlib import Path
+from typing import Any
+
+from holdall.engines import compression
+from holdall.engines.recognise import Format, recognise
+from holdall.errors import MissingDependency, PackageDamaged, TrustRequired, UnreadableFile, UnsupportedModel
+
+_OBJECT = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
+_HINT = "if you know who made it, add --allow-pickle, or give MODULE:OBJECT of the program that trains it"
+_WORDS = {
+    Format.ONNX: "an ONNX graph",
+    Format.TORCH: "a PyTorch file",
+    Format.KERAS: "a Keras model",
+    Format.HDF5: "an HDF5 file",
+    Format.XGBOOST_UBJ: "an XGBoost model",
+    Format.XGBOOST_JSON: "an XGBoost model",
+    Format.LIGHTGBM: "a LightGBM model",
+    Format.CATBOOST: "a CatBoost model",
+    Format.SAFETENSORS: "a safetensors file",
+    Format.NPY: "a NumPy array",
+    Format.NPZ: "NumPy arrays",
+    Format.TAR: "a tar archive",
+    Format.ZIP: "a zip archive",
+}
+
+
+def open_model(text: str, *, allow_pickle: bool = False) -> Any:
+    """The live model that `text` names: a file, or `module:object` imported with the current directory on the path.
+
+    Raises UnreadableFile (nothing there, damaged), UnsupportedModel (a format that is not packed yet), TrustRequired (it
+    names what holdall does not know; `allow_pickle` lets it, and then its code runs), MissingDependency.
+    """
+    path = Path(text).expanduser()
+    if path.is_dir():
+        raise UnsupportedModel(
+            f"{text} is a folder; folders of models are not packed yet", hint="give the model file in it", path=text
+        )
+    if path.is_file():
+        return open_file(path, allow_pickle=allow_pickle)
+    if _OBJECT.fullmatch(text):
+        return _import(text)
+    raise UnreadableFile(
+        f"there is no file {text}", hint="give a model file, or MODULE:OBJECT, for instance train:pipeline", path=text
+    )
+
+
+def open_file(path: Path, *, allow_pickle: bool = False) -> Any:
+    """The live model in a file. Raises as `open_model`."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise UnreadableFile(f"{path} cannot be read: {error.strerror}", path=str(path)) from None
+    form = recognise(data)
+    if form is Format.SKOPS:
+        return _open_skops(data, str(path), allow_pickle)
+    if form in (Format.PICKLE, Format.JOBLIB):
+        return _load_pickle(data, str(path)) if allow_pickle else _open_pickle(data, str(path))
+    if form is Format.UNKNOWN:
+        raise UnreadableFile(
+            f"{path} is damaged, or of a format that holdall does not know",
+            hint="give a .skops, .joblib or .pkl file of a fitted model, or MODULE:OBJECT",
+            path=str(path),
+        )
+    raise UnsupportedModel(
+        f"{path} is {_WORDS[form]}, which is not packed yet",
+        hint="give the fitted scikit-learn model as MODULE:OBJECT, .skops, .joblib or .pkl",
+        path=str(path),
+        format=form.value,
+    )
+
+
+def _import(text: str) -> Any:
+    module, _, name = text.partition(":")
+    if "" not in sys.path and str(Path.cwd()) not in sys.path:
+        sys.path.insert(0, str(Path.cwd()))
+    importlib.invalidate_caches()
+    try:
+        found: Any = importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        missing = error.name or module
+        if module == missing or module.startswith(f"{missing}."):
+            raise UnreadableFile(
+                f"there is no module {missing!r} here",
+                hint="run it in the folder that holds the module",
+                module=missing,
+            ) from None
+        raise MissingDependency(missing, missing, f"importing {module}") from error
+    except Exception as error:
+        raise UnreadableFile(f"importing {module} failed: {type(error).__name__}: {error}", module=module) from error
+    for part in name.split("."):
+        if not hasattr(found, part):
+            raise UnreadableFile(f"{module} has no {name!r}", module=module, object=name)
+        found = getattr(found, part)
+    return found
+
+
+def _open_skops(data: bytes, path: str, allow_pickle: bool) -> Any:
+    from holdall.engines import skops
+    from holdall.engines.soundness import check
+
+    try:
+        outside = skops.audit(data, path).outside
+        if outside and not allow_pickle:
+            raise TrustRequired("code", "types", [path], [f"it names {', '.join(outside)}"], hint=_HINT)
+        model, entries = skops.load(data, path, allowed=outside)
+        check(model, path)
+    except PackageDamaged as error:
+        raise UnreadableFile(error.message, path=path) from error
+    for entry in entries:
+        warnings.warn(entry.message, stacklevel=3)
+    return model
+
+
+def _load_pickle(data: bytes, path: str) -> Any:
+    from holdall.engines.pickle import load
+
+    try:
+        model, entries = load(data, path)
+    except PackageDamaged as error:
+        raise UnreadableFile(error.message, path=path) from error
+    for entry in entries:
+        warnings.warn(entry.message, stacklevel=3)
+    return model
+
+
+def _open_pickle(data: bytes, path: str) -> Any:
+    from holdall.engines.soundness import check
+    from holdall.packing.restricted import Restricted
+
+    plain = compression.unpack(data, path) if compression.method(data) else data
+    stream = io.BytesIO(plain)
+    reader = Restricted(stream)
+    failed: Exception | None = None
+    model = None
+    try:
+        model = reader.load()
+    except MemoryError as error:
+        failed = error
+    except Exception as error:  # noqa: BLE001 — a hostile stream raises whatever it can
+        failed = error
+    if reader.outside:
+        names = ", ".join(reader.outside)
+        more = "; it could not be read to its end, so there may be more" if failed else ""
+        raise TrustRequired(
+            "pickle", "types", [path], [f"as a pickle it runs what it names: {names}{more}"], hint=_HINT
+        )
+    if failed is not None:
+        raise UnreadableFile(f"{path} cannot be read: {failed}", path=path) from failed
+    if stream.read(1):
+        raise UnreadableFile(f"{path} goes on after its end; holdall reads files that hold one object", path=path)
+    try:
+        check(model, path)
+    except PackageDamaged as error:
+        raise UnreadableFile(error.message, path=path) from error
+    return model
