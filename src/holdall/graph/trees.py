@@ -88,7 +88,8 @@ class Tree:
         """Which nodes ask for membership in a set."""
         if self.members is None:
             return np.zeros(len(self.left), np.bool_)
-        return self.inner & (self.members != NO_SET)
+        asking: Booleans = self.inner & (self.members != NO_SET)
+        return asking
 
 
 @dataclass(frozen=True, eq=False)
@@ -266,7 +267,7 @@ def _inner_nodes(tree: Tree, columns: Integers, shift: int) -> _InnerNodes:
         # A tree of one leaf is written as a node with that leaf on both sides.
         leaf = np.array([-1], np.int64)
         return _InnerNodes(leaf, leaf, np.zeros(1, np.int64), np.zeros(1), np.zeros(1, np.bool_), 1)
-    place = np.where(inner, np.cumsum(inner) - 1, -np.cumsum(~inner)).astype(np.int64)
+    place = np.where(inner, np.cumsum(inner) - 1, 0 - np.cumsum(~inner)).astype(np.int64)
     left, right = place[tree.left[inner]], place[tree.right[inner]]
     feature = tree.feature[inner].astype(np.int64) + shift
     threshold, missing_left = tree.threshold[inner].astype(np.float64), tree.missing_left[inner].astype(np.bool_)
