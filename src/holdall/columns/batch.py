@@ -14,6 +14,7 @@ A FLOAT column has no mask: NaN is its null, as in the frames that models are fi
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -36,6 +37,16 @@ DTYPES: dict[Kind, Any] = {
     Kind.BINARY: object,
 }
 
+UNITS: dict[Kind, str] = {Kind.TIMESTAMP: "datetime64[us]", Kind.DATE: "datetime64[D]"}
+"""As what NumPy reads the integers of these kinds."""
+
+FILL: dict[Kind, Any] = {Kind.BOOL: False, Kind.FLOAT: np.nan, Kind.STRING: "", Kind.BINARY: b""}
+"""What stands below a set null; 0 for every other kind."""
+
+
+_ZONE = re.compile(r"\[\w+, |time_zone='")
+"""How pandas, Arrow and polars write a time zone into a dtype's text."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Column:
@@ -53,6 +64,11 @@ class Column:
 
     def __len__(self) -> int:
         return len(self.values)
+
+    @property
+    def zoned(self) -> bool:
+        """Whether the caller's table gave these times a zone; the values are UTC either way."""
+        return self.dtype is not None and _ZONE.search(self.dtype) is not None
 
     def take(self, rows: Any) -> Column:
         """The rows chosen by an index array, a mask or a slice."""
@@ -100,6 +116,24 @@ class Batch:
     def select(self, names: Sequence[str]) -> Batch:
         """These columns, in this order. Raises KeyError."""
         return Batch({name: self.columns[name] for name in names}, self.rows)
+
+
+def all_null(kind: Kind, rows: int, shape: Sequence[int] = ()) -> Column:
+    """A column of `rows` nulls. shape: of a TENSOR's row."""
+    if kind is Kind.FLOAT:
+        return Column(kind, np.full(rows, np.nan))
+    if kind is Kind.LIST:
+        return Column(kind, ragged([np.empty(0)] * rows), np.ones(rows, np.bool_) if rows else None)
+    values = np.full((rows, *shape), FILL.get(kind, 0), DTYPES.get(kind, np.float64))
+    return Column(kind, values, np.ones(rows, np.bool_) if rows else None)
+
+
+def ragged(rows: Sequence[Array]) -> Array:
+    """An object array with one array a row. (Assigned at once, arrays of one length would become a matrix.)"""
+    result = np.empty(len(rows), object)
+    for row, values in enumerate(rows):
+        result[row] = values
+    return result
 
 
 def concatenate(batches: Sequence[Batch]) -> Batch:
