@@ -45,7 +45,7 @@ class Model:
             return _records(self._scorer.score_records(table))
         if isinstance(table, dict) and _is_record(table):
             return _records(self._scorer.score_records([table]))[0]
-        batch, form = from_table(table, [field.name for field in self.schema.inputs])
+        batch, form = from_table(table, schema=self.schema)
         return to_table(self._scorer.score(batch), form, index=getattr(table, "index", None))
 
     def score(self, columns: Batch) -> Batch:

@@ -12,6 +12,7 @@ from typing import Any, cast
 import numpy as np
 
 from holdall.columns.batch import DTYPES, Array, Batch, Column, Mask
+from holdall.columns.records import read_records
 from holdall.engines.engine import Files, GraphRunning, TableRunning, engine
 from holdall.errors import Error, RowsRefused
 from holdall.scoring.fit import fit
@@ -58,9 +59,7 @@ class Scorer:
     def score_records(self, records: Sequence[Mapping[str, Any]]) -> Batch:
         """`score` for a few rows that come as records: straight from Python values to what the engine is fed."""
         if self._feeds is None:
-            from holdall.columns.records import from_records
-
-            return self.score(from_records(records, names=[field.name for field in self.schema.inputs]))
+            return self.score(read_records(records, self.schema))
         feeds = self._feeds(records)
         return self._answer(cast("GraphRunning", self._running).run(feeds), len(records))
 
