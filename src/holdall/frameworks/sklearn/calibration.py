@@ -10,10 +10,11 @@ import spox.opset.ai.onnx.v21 as op
 from spox import Var
 
 from holdall.errors import NotPortable
-from holdall.frameworks.sklearn.matrices import column, numbers
+from holdall.frameworks.sklearn.matrices import column, flat, numbers
 from holdall.frameworks.sklearn.members import classes, margin, matrix, member, need, places, positive, weighted_mean
 from holdall.frameworks.sklearn.registry import Outputs, predictor
 from holdall.frameworks.sklearn.rows import beside, features, integers, raw_columns, repeated, upright
+from holdall.frameworks.sklearn.search import count_at_most
 from holdall.graph.conversion import Conversion
 from holdall.graph.numerics import logistic, normalised, row_argmax, row_sum, softmax, two_columns
 from holdall.graph.value import Table, constant, to_single
@@ -144,12 +145,6 @@ def _on_curve(model: Any, score: Var) -> Var:
 
 
 def _interval(score: Var, x: Curve) -> Var:
-    """int64 [N]: the last i <= len(x) - 2 with x[i] <= score, 0 below the first. A binary search, one step a line."""
-    steps = int(np.ceil(np.log2(len(x))))
-    padded = constant(np.concatenate([x, np.full(2**steps - len(x), np.inf)]))
-    place = op.expand(integers(0), op.shape(score))
-    for step in (2**power for power in reversed(range(steps))):
-        further = op.add(place, integers(step))
-        reached = op.greater_or_equal(score, op.gather(padded, further, axis=0))
-        place = op.where(reached, further, place)
-    return op.min([place, integers(len(x) - 2)])
+    """int64 [N]: the last i <= len(x) - 2 with x[i] <= score, 0 below the first."""
+    found = op.sub(flat(count_at_most(upright(score), [x])), integers(1))
+    return op.max([integers(0), op.min([found, integers(len(x) - 2)])])

@@ -9,7 +9,7 @@ import spox.opset.ai.onnx.v21 as op
 from spox import Var
 
 from holdall.errors import NotPortable
-from holdall.frameworks.sklearn.kernels import distances, nearest
+from holdall.frameworks.sklearn.kernels import distances, nearest, nearest_in_order
 from holdall.frameworks.sklearn.matrices import flat, numbers
 from holdall.frameworks.sklearn.members import looked_up
 from holdall.frameworks.sklearn.registry import Outputs, predictor, transformer
@@ -83,7 +83,7 @@ def exemplars(model: Any, table: Table, conversion: Conversion, path: str) -> Ou
         raise NotPortable(path, "it was fitted on precomputed affinities and knows no centres")
     if len(centres) == 0:
         return Outputs(labels=repeated(table, np.int64(-1)))
-    return Outputs(labels=nearest(numbers(table, path).values, np.asarray(centres, np.float64)))
+    return Outputs(labels=nearest_in_order(numbers(table, path).values, np.asarray(centres, np.float64)))
 
 
 @predictor("Birch")
@@ -91,7 +91,7 @@ def birch(model: Any, table: Table, conversion: Conversion, path: str) -> Output
     """The cluster of the nearest subcluster, and the distances to all subclusters."""
     values = numbers(table, path).values
     centres = np.asarray(model.subcluster_centers_, np.float64)
-    labels = looked_up(nearest(values, centres), np.asarray(model.subcluster_labels_, np.int64))
+    labels = looked_up(nearest_in_order(values, centres), np.asarray(model.subcluster_labels_, np.int64))
     return Outputs(labels=labels, table=features(model, distances(values, centres), len(centres)))
 
 

@@ -23,19 +23,28 @@ Points = npt.NDArray[np.float64]
 
 
 def nearest(values: Var, points: Points) -> Var:
-    """int64 [N]: the euclidean nearest of the points, the first of equals. A row's own length is left out."""
-    return op.arg_min(_without_row_norm(values, points), axis=1, keepdims=0)
+    """int64 [N]: the nearest of the points as k-means finds it, the first of equals; a row's own length is left out."""
+    apart = op.add(projected(values, -2.0 * points.T), constant((points**2).sum(axis=1)))
+    return op.arg_min(apart, axis=1, keepdims=0)
 
 
-def _without_row_norm(values: Var, points: Points) -> Var:
-    return op.add(projected(values, -2.0 * points.T), constant((points**2).sum(axis=1)))
+def nearest_in_order(values: Var, points: Points) -> Var:
+    """int64 [N]: sklearn.metrics.pairwise_distances_argmin.
+
+    It adds a row's own length, taken as BLAS takes it, so that near ties round to the same side.
+    """
+    lengths = op.unsqueeze(op.einsum([values, values], equation="ij,ij->i"), integers(1))
+    return op.arg_min(_squares(values, points, lengths), axis=1, keepdims=0)
 
 
 def squared_distances(values: Var, points: Points) -> Var:
     """Squared euclidean distances, none below zero."""
-    lengths = row_sum(op.mul(values, values), keepdims=True)
-    spread = op.add(op.add(projected(values, -2.0 * points.T), lengths), constant((points**2).sum(axis=1)))
-    return op.max([spread, constant(0.0)])
+    return _squares(values, points, row_sum(op.mul(values, values), keepdims=True))
+
+
+def _squares(values: Var, points: Points, lengths: Var) -> Var:
+    middle = op.add(projected(values, -2.0 * points.T), lengths)
+    return op.max([op.add(middle, constant((points**2).sum(axis=1))), constant(0.0)])
 
 
 def distances(values: Var, points: Points) -> Var:

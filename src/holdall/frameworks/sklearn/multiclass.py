@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import zip_longest
 from typing import Any
 
 import numpy as np
@@ -9,12 +10,13 @@ import spox.opset.ai.onnx.v21 as op
 from spox import Var
 
 from holdall.errors import NotPortable
+from holdall.frameworks.sklearn.kernels import nearest_in_order
 from holdall.frameworks.sklearn.matrices import column, numbers
 from holdall.frameworks.sklearn.members import margin, member, positive, predicted, vector
 from holdall.frameworks.sklearn.registry import Outputs, predictor
-from holdall.frameworks.sklearn.rows import beside, first_smallest, projected, repeated
+from holdall.frameworks.sklearn.rows import beside, projected, repeated
 from holdall.graph.conversion import Conversion
-from holdall.graph.numerics import row_argmax, row_sum
+from holdall.graph.numerics import row_argmax, row_sum, two_columns
 from holdall.graph.value import Table, constant
 
 
@@ -42,7 +44,7 @@ def _index(where: Var) -> Var:
 
 
 @predictor("_ConstantPredictor")
-def constant_predictor(model: Any, table: Table, conversion: Conversion, path: str) -> Outputs:  # noqa: ARG001
+def constant_predictor(model: Any, table: Table, conversion: Conversion, path: str) -> Outputs:
     """What stands in for a binary member whose sample held one class only."""
     answer = float(np.ravel(model.y_)[0])
     always = repeated(table, answer)
@@ -57,35 +59,33 @@ def one_vs_rest(model: Any, table: Table, conversion: Conversion, path: str) -> 
         member(estimator, table, conversion, path, f"estimators_{index}") for index, estimator in enumerate(members)
     ]
     scores = [_score(estimator, answer, path) for estimator, answer in zip(members, answers, strict=True)]
-    shares = None
-    if hasattr(members[0], "predict_proba"):
-        shares = [positive(answer, path) for answer in answers]
-    decision = None
-    if hasattr(members[0], "decision_function"):
-        margins = [margin(answer, path) for answer in answers]
-        decision = margins[0] if len(margins) == 1 else beside(margins)
+    shares = [positive(answer, path) for answer in answers] if hasattr(members[0], "predict_proba") else []
+    margins = [margin(answer, path) for answer in answers] if hasattr(members[0], "decision_function") else []
     threshold = constant(_threshold(members[0]))
     above = [_index(op.greater(score, threshold)) for score in scores]
     if model.multilabel_:
-        rows = [None] * len(above) if shares is None else [beside([share]) for share in shares]
-        return Outputs(
-            decision=decision,
-            probability=None if shares is None else beside(shares),
-            targets=tuple(Outputs(labels=label, probability=row) for label, row in zip(above, rows, strict=True)),
-        )
+        return Outputs(targets=tuple(_label(*parts) for parts in zip_longest(above, shares, margins)))
     if len(model.classes_) == 1:
         labels = repeated(table, np.int64(0))
     elif model.label_binarizer_.y_type_ == "multiclass":
         labels = row_argmax(beside(scores))
     else:
         labels = above[0]
-    return Outputs(labels=labels, probability=None if shares is None else _normalised(shares), decision=decision)
+    decision = None
+    if margins:
+        decision = margins[0] if len(margins) == 1 else beside(margins)
+    return Outputs(labels=labels, probability=_normalised(shares) if shares else None, decision=decision)
+
+
+def _label(above: Var, share: Var | None, margin: Var | None) -> Outputs:
+    """One of several labels of a row: whether it has it."""
+    return Outputs(labels=above, probability=None if share is None else two_columns(share), decision=margin)
 
 
 def _normalised(shares: list[Var]) -> Var:
     """Probabilities of separate members scaled to one; a row of zeros stays as it is."""
     one = constant(1.0)
-    both = beside([op.sub(one, shares[0]), shares[0]]) if len(shares) == 1 else beside(shares)
+    both = two_columns(shares[0]) if len(shares) == 1 else beside(shares)
     sums = row_sum(both, keepdims=True)
     return op.div(both, op.where(op.equal(sums, constant(0.0)), one, sums))
 
@@ -125,6 +125,4 @@ def output_code(model: Any, table: Table, conversion: Conversion, path: str) -> 
         _score(estimator, member(estimator, table, conversion, path, f"estimators_{index}"), path)
         for index, estimator in enumerate(model.estimators_)
     ]
-    code = np.asarray(model.code_book_, np.float64)
-    products = projected(beside(scores), -2.0 * code.T)
-    return Outputs(labels=first_smallest(op.add(products, constant((code**2).sum(axis=1)))))
+    return Outputs(labels=nearest_in_order(beside(scores), np.asarray(model.code_book_, np.float64)))

@@ -46,7 +46,10 @@ def multi_output_classifier(model: Any, table: Table, conversion: Conversion, pa
     )
     return Outputs(
         targets=tuple(
-            Outputs(labels=need(answer.labels, path, "predict"), probability=answer.probability) for answer in answers
+            Outputs(
+                labels=need(answer.labels, path, "predict"), probability=answer.probability, decision=answer.decision
+            )
+            for answer in answers
         )
     )
 
@@ -65,10 +68,7 @@ def regressor_chain(model: Any, table: Table, conversion: Conversion, path: str)
 
 @predictor("ClassifierChain")
 def classifier_chain(model: Any, table: Table, conversion: Conversion, path: str) -> Outputs:
-    """Each classifier sees the inputs and the answers of those before it.
-
-    A target's probability is the one column that predict_proba has for it: that of its last class.
-    """
+    """Each classifier sees the inputs and the answers of those before it."""
     lists = [classes(estimator, path) for estimator in model.estimators_]
     if list(model.order_) != list(range(len(lists))) and any(labels != lists[0] for labels in lists):
         raise NotPortable(path, "a chain in an order of its own over targets with different classes")
@@ -76,10 +76,8 @@ def classifier_chain(model: Any, table: Table, conversion: Conversion, path: str
     parts: list[Outputs] = []
     for index, estimator in enumerate(model.estimators_):
         answer = member(estimator, seen, conversion, path, f"estimators_{index}")
-        probability = None
-        if hasattr(estimator, "predict_proba"):
-            probability = upright(positive(answer, path)) if len(lists[index]) == 2 else None
-        parts.append(Outputs(labels=need(answer.labels, path, "predict"), probability=probability))
+        labels = need(answer.labels, path, "predict")
+        parts.append(Outputs(labels=labels, probability=answer.probability, decision=answer.decision))
         seen = _with_feature(seen, _link(model, estimator, answer, path), index)
     return Outputs(targets=tuple(_in_target_order(parts, model.order_)))
 

@@ -72,11 +72,6 @@ def total(parts: Sequence[Var]) -> Var:
     return result
 
 
-def first_smallest(matrix: Var) -> Var:
-    """numpy.argmin over axis 1: int64 [N], the first of equals."""
-    return op.arg_min(matrix, axis=1, keepdims=0)
-
-
 def projected(values: Var, weights: npt.ArrayLike) -> Var:
     """values @ weights: [N, k] from [N, d] and a constant [d, k], or [N] from a constant [d]."""
     return op.matmul(values, value.constant(weights))
