@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import datetime
 from typing import Any
 
 import numpy as np
 import onnxruntime as ort
 import pandas as pd
-
 import spox.opset.ai.onnx.v21 as op
+
 from holdall.frameworks.sklearn import registry
 from holdall.graph import value
 from holdall.graph.conversion import Conversion, Graph
-from holdall.spec.schema import Field, Kind, Schema
+from holdall.spec.schema import Field, Kind, Missing, Schema
 
 
 def kind_of(series: pd.Series) -> Kind:
+    if isinstance(series.dtype, pd.CategoricalDtype):
+        series = series.cat.categories.to_series()
     if pd.api.types.is_bool_dtype(series.dtype):
         return Kind.BOOL
     if pd.api.types.is_integer_dtype(series.dtype):
@@ -24,7 +27,25 @@ def kind_of(series: pd.Series) -> Kind:
         return Kind.FLOAT
     if pd.api.types.is_datetime64_any_dtype(series.dtype):
         return Kind.TIMESTAMP
-    return Kind.STRING
+    return OBJECTS.get(pd.api.types.infer_dtype(series, skipna=True), Kind.STRING)
+
+
+OBJECTS = {
+    "boolean": Kind.BOOL,
+    "integer": Kind.INT,
+    "floating": Kind.FLOAT,
+    "mixed-integer-float": Kind.FLOAT,
+    "date": Kind.DATE,
+    "datetime": Kind.TIMESTAMP,
+}
+
+
+def marker_of(series: pd.Series) -> Missing:
+    """The marker of the first missing value; NaN where there is none."""
+    gone = [cell for cell in series.astype(object)[series.isna()]]
+    if not gone or isinstance(gone[0], float):
+        return Missing.NAN
+    return Missing.NONE if gone[0] is None else Missing.NA if gone[0] is pd.NA else Missing.NAT
 
 
 def schema_of(frame: pd.DataFrame) -> Schema:
@@ -35,6 +56,7 @@ def schema_of(frame: pd.DataFrame) -> Schema:
             kind=kind_of(frame[name]),
             dtype=str(frame[name].dtype),
             nullable=bool(frame[name].isna().any()),
+            missing=marker_of(frame[name]),
         )
         for name in frame
     ]
@@ -55,16 +77,25 @@ def feeds(graph: Graph, frame: pd.DataFrame) -> dict[str, np.ndarray]:
             values = part.astype(object).to_numpy().copy()
             values[nulls] = ""
         elif group.kind is Kind.TIMESTAMP:
-            values = np.column_stack([part[c].astype("datetime64[us]").to_numpy().astype(np.int64) for c in part])
+            values = np.column_stack([_instants(part[c]) for c in part])
             values[nulls] = 0
+        elif group.kind is Kind.DATE:
+            days = part.astype(object).to_numpy().copy()
+            days[nulls] = datetime.date(1970, 1, 1)
+            values = days.astype("datetime64[D]").astype(np.int64)
         else:
             dtype = np.bool_ if group.kind is Kind.BOOL else np.int64
-            values = np.column_stack([part[c].fillna(0).to_numpy(dtype) for c in part])
+            values = np.column_stack([part[c].astype(object).where(part[c].notna(), 0).to_numpy(dtype) for c in part])
         if group.name in declared:
             result[group.name] = values
         if group.mask in declared:
             result[group.mask] = nulls
     return result
+
+
+def _instants(series: pd.Series) -> np.ndarray:
+    plain = series if series.dt.tz is None else series.dt.tz_convert(None)
+    return plain.astype("datetime64[us]").to_numpy().astype(np.int64)
 
 
 def run(graph: Graph, frame: pd.DataFrame) -> dict[str, np.ndarray]:
