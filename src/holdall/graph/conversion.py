@@ -102,7 +102,11 @@ class Conversion:
             reasons = [where for where, _ in self._guards]
             results[REFUSED] = reasons[0] if len(reasons) == 1 else op.concat(reasons, axis=1)
         proto = spox.build(self._arguments, results, drop_unused_inputs=True)
-        used = {value.name for value in proto.graph.input}
+        # Dropping unused inputs leaves the others in an order that changes from run to run; the bytes must not.
+        declared = sorted(proto.graph.input, key=lambda value: list(self._arguments).index(value.name))
+        del proto.graph.input[:]
+        proto.graph.input.extend(declared)
+        used = {value.name for value in declared}
         inputs = tuple(
             GraphInput(name=g.name, kind=g.kind, columns=g.columns, mask=g.mask if g.mask in used else None)
             for g in self.inputs

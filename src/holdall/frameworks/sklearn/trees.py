@@ -366,8 +366,8 @@ def _histogram_tree(fitted: Any, known: dict[int, int], target: int) -> Tree:
         codes = bits[: known[int(nodes["feature_idx"][node])]].astype(np.bool_)
         sets.append(np.append(codes, nodes["missing_go_to_left"][node].astype(np.bool_)))
     return Tree(
-        left=np.where(leaf, LEAF, nodes["left"]).astype(np.int64),
-        right=np.where(leaf, LEAF, nodes["right"]).astype(np.int64),
+        left=np.where(leaf, LEAF, nodes["left"].astype(np.int64)),
+        right=np.where(leaf, LEAF, nodes["right"].astype(np.int64)),
         feature=nodes["feature_idx"].astype(np.int64),
         threshold=nodes["num_threshold"],
         missing_left=nodes["missing_go_to_left"].astype(np.bool_),
