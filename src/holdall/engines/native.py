@@ -5,7 +5,9 @@ Used by the engines that hold a live model, and while packing for the live model
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import numpy as np
@@ -41,7 +43,22 @@ class Native:
     def run(self, batch: Batch) -> dict[str, Array]:
         """StepOutput name → vector [rows] or matrix [rows, k]. Raises what the model raises for rows that it refuses."""
         table = frame(batch, self._schema, self._table)
-        return {output.name: answer(self.model, table, output) for output in self._outputs}
+        with _quiet():
+            return {output.name: answer(self.model, table, output) for output in self._outputs}
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """No worker pools, which add up in any order, so that a recorded answer comes out the same; no warnings a call."""
+    try:
+        from joblib import parallel_config
+    except ModuleNotFoundError:
+        parallel_config = None
+    with warnings.catch_warnings(), ExitStack() as stack:
+        warnings.simplefilter("ignore")
+        if parallel_config is not None:
+            stack.enter_context(parallel_config(backend="sequential"))
+        yield
 
 
 def answer(model: Any, table: Any, output: StepOutput) -> Array:

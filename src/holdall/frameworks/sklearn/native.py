@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import json
+import pickle
 import sys
 import zipfile
 from types import FunctionType
@@ -20,6 +21,7 @@ from holdall.engines import skops as engine
 from holdall.engines.reachable import reachable
 from holdall.errors import Error, MissingDependency, NotPortable
 
+PICKLE_PROTOCOL = 5
 _DATE = (1980, 1, 1, 0, 0, 0)
 _NO_IDENTITY = frozenset({"JsonNode", "TypeNode", "FunctionNode", "SliceNode"})
 """Nodes of values that cannot change: which of them are one object in memory is an accident of the process."""
@@ -48,6 +50,16 @@ def canonical_skops(model: Any) -> bytes:
     if not same:
         raise NotPortable(root, "what skops writes of it does not read back as it was")
     return data
+
+
+def pickled(model: Any) -> bytes:
+    """The model as a pickle: the last resort, for a user who asked for it. Raises NotPortable where not even that holds it."""
+    try:
+        return pickle.dumps(model, protocol=PICKLE_PROTOCOL)
+    except Exception as error:  # a model's own code decides how it is pickled
+        raise NotPortable(
+            f"model ({type(model).__name__})", f"it cannot even be pickled: {type(error).__name__}: {error}"
+        ) from error
 
 
 def native_types(data: bytes) -> tuple[str, ...]:
