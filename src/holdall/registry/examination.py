@@ -29,12 +29,15 @@ Check = dict[str, Any]
 
 
 def examine(home: Path) -> list[Check]:
-    """One row {name, ok, detail, hint} for each thing looked at. Changes nothing, not even by making the store."""
+    """One row {name, ok, required, detail, hint} for each thing looked at; without what is required nothing works.
+
+    Changes nothing, not even by making the store.
+    """
     return [_python(), *(_needed(name) for name in NEEDED), *(_part(*part) for part in PARTS), _store(home), _room(home)]
 
 
-def _row(name: str, ok: bool, detail: str, hint: str | None = None) -> Check:
-    return {"name": name, "ok": ok, "detail": detail, "hint": hint}
+def _row(name: str, ok: bool, detail: str, hint: str | None = None, *, required: bool = True) -> Check:
+    return {"name": name, "ok": ok, "required": required, "detail": detail, "hint": hint}
 
 
 def _python() -> Check:
@@ -61,8 +64,8 @@ def _part(name: str, modules: tuple[str, ...], install: str) -> Check:
     missing = [module for module, there in found.items() if there is None]
     detail = ", ".join(f"{module} {there}" for module, there in found.items() if there)
     if missing:
-        return _row(name, False, f"missing: {', '.join(missing)}", f"pip install '{install}'")
-    return _row(name, True, detail)
+        return _row(name, False, f"missing: {', '.join(missing)}", f"pip install '{install}'", required=False)
+    return _row(name, True, detail, required=False)
 
 
 def _store(home: Path) -> Check:
@@ -85,4 +88,5 @@ def _room(home: Path) -> Check:
     writable = os.access(place, os.W_OK)
     if not writable:
         return _row("disk", False, f"{place} cannot be written", "set HOLDALL_HOME to a folder of yours")
-    return _row("disk", free > ROOM, f"{free / 2**30:.1f} GiB free", None if free > ROOM else "free some room")
+    hint = None if free > ROOM else "free some room"
+    return _row("disk", free > ROOM, f"{free / 2**30:.1f} GiB free", hint, required=False)
