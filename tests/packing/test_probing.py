@@ -40,7 +40,7 @@ def probed(refuses: Callable[[Batch], bool], big: frozenset[str] = frozenset()) 
 
 
 def test_a_model_that_accepts_everything_is_asked_once_for_each_question() -> None:
-    schema, calls = probed(lambda batch: False)
+    schema, calls = probed(lambda _: False)
     assert all(field.nullable and field.unseen and field.limit is None for field in schema.inputs)
     assert schema.input("age").fractions
     assert calls == 4
@@ -67,7 +67,7 @@ def test_the_largest_number_that_is_accepted_is_found(largest: float, limit: flo
 
 
 def test_integers_that_a_double_cannot_hold_stay_integers() -> None:
-    schema, _ = probed(lambda batch: False, frozenset({"age"}))
+    schema, _ = probed(lambda _: False, frozenset({"age"}))
     assert not schema.input("age").fractions
     assert schema.input("age").carrier is Kind.INT
 

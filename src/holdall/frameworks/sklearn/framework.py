@@ -8,7 +8,8 @@ from __future__ import annotations
 import pkgutil
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from functools import cache
 from importlib import import_module
 from typing import Any
 
@@ -25,6 +26,9 @@ from holdall.spec.steps import Compute, StepOutput
 
 TELLING = ("predict_proba", "decision_function", "predict", "transform", "score_samples")
 """Methods by how much their answer says of the others."""
+
+MANY = 8192
+"""From so many rows on the model may use every core."""
 
 GRAPH_PATH = "model/model.onnx"
 
@@ -76,7 +80,7 @@ class ScikitLearn:
         for index, answer in enumerate(found):
             if answer.method == "transform":
                 given = frame(example, Schema(inputs=tuple(inputs), outputs=()), _table(model))
-                with quiet():
+                with quiet(example.rows):
                     found[index] = of_values(model, answer, matrix(model.transform(given)))
         return tuple(Field(name=name, kind=kind) for answer in found for name, kind in answer.columns)
 
@@ -89,7 +93,7 @@ class ScikitLearn:
 
         def run(batch: Batch) -> Batch:
             given = frame(batch, schema, table)
-            with quiet():
+            with quiet(batch.rows):
                 columns = {}
                 for answer, values in call(model, given, found):
                     columns.update(answer_columns(answer, values))
@@ -162,13 +166,27 @@ def register_converters() -> None:
         import_module(f"{folder.__name__}.{module.name}")
 
 
+@cache
+def _thread_pools() -> Any:
+    """The thread pools of this process's numerical libraries; looking for them takes milliseconds, so once."""
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
+
+
 @contextmanager
-def quiet() -> Iterator[None]:
-    """No warnings and no worker pools: a pool adds up in any order, and recorded answers must come out the same."""
+def quiet(rows: int) -> Iterator[None]:
+    """No warnings and no worker pools: a pool adds up in any order, and recorded answers must come out the same.
+
+    A few rows are answered by one thread: on a busy machine threads that wait for each other take a hundred times longer
+    than the work itself.
+    """
     import joblib
 
-    with warnings.catch_warnings(), joblib.parallel_config(backend="sequential"):
+    with warnings.catch_warnings(), joblib.parallel_config(backend="sequential"), ExitStack() as stack:
         warnings.simplefilter("ignore")
+        if rows < MANY:
+            stack.enter_context(_thread_pools().limit(limits=1))
         yield
 
 
