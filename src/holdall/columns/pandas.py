@@ -94,6 +94,11 @@ def _from_arrow(name: str, array: Any) -> Column:
     return Column(column.kind, column.values, column.nulls, str(array.dtype), missing)
 
 
+def _from_plain(name: str, array: Any) -> Column:
+    """A NumPy array in pandas' wrapper, as a Series and categories hold it."""
+    return from_array(name, array.to_numpy())
+
+
 def _from_sparse(name: str, array: Any) -> Column:
     return from_array(name, np.asarray(array), str(array.dtype))
 
@@ -108,6 +113,7 @@ _READERS = {
     "DatetimeTZDtype": _from_zoned,
     "ArrowDtype": _from_arrow,
     "SparseDtype": _from_sparse,
+    "NumpyEADtype": _from_plain,
 }
 
 

@@ -68,7 +68,7 @@ def _check_floats(column: Column, field: Field, bad: Mask | None, problems: Prob
     if not len(values):
         return
     # Least and greatest in two passes that allocate nothing; both are NaN where any value is.
-    low, high = values.min(), values.max()
+    low, high = (values[0], values[0]) if len(values) == 1 else (values.min(), values.max())
     if low != low:  # noqa: PLR0124 — only a NaN differs from itself
         if not field.nullable:
             _report_nulls(field, np.isnan(values), bad, problems)
