@@ -53,8 +53,9 @@ def open_layout(directory: Path, digest: Digest | None = None) -> Content:
     Raises NotFound, UsageError where there are several and no digest, and BlobMissing, DigestMismatch, NotCanonical,
     ManifestInvalid, StorageFailed.
     """
-    if not directory.is_dir():
-        raise NotFound(f"there is no folder {directory}", path=str(directory))
+    with storing(directory):
+        if not directory.is_dir():
+            raise NotFound(f"there is no folder {directory}", path=str(directory))
     if not _is_layout(directory):
         raise ManifestInvalid(str(directory), "it is not an OCI layout: it has no file oci-layout")
     source = FolderSource(directory)
@@ -85,13 +86,19 @@ def _new_entries(content: Content, index: ListedIndex, source: BlobSource) -> It
             stated = (image.annotations.get(media.TITLE), image.annotations.get(media.VERSION))
             if image.subject is None and stated == (release.name, release.version) and digest != package.digest:
                 raise VersionExists(release.name, release.version)
-        names = {entry.get("annotations", {}).get(media.REFERENCE_NAME) for entry in index.manifests}
-        if release.version in names:
+        if release.version in _reference_names(index):
             longer = {media.REFERENCE_NAME: f"{release.name}:{release.version}"}
             package = msgspec.structs.replace(package, annotations=longer)
     for listed in (package, *referrers):
         if listed.digest not in known:
             yield msgspec.to_builtins(listed)
+
+
+def _reference_names(index: ListedIndex) -> Iterator[object]:
+    for entry in index.manifests:
+        annotations = entry.get("annotations")
+        if isinstance(annotations, dict):
+            yield annotations.get(media.REFERENCE_NAME)
 
 
 def _descriptors(index: ListedIndex) -> Iterator[tuple[Digest, Descriptor]]:
@@ -126,7 +133,12 @@ def _is_layout(directory: Path) -> bool:
 
 
 def _index_of(directory: Path) -> ListedIndex:
-    return oci.decode_listed(_read(directory, _INDEX, oci.LARGEST_INDEX), f"{directory}/{_INDEX}")
+    index = oci.decode_listed(_read(directory, _INDEX, oci.LARGEST_INDEX), f"{directory}/{_INDEX}")
+    try:
+        canonical.encode(index.manifests)
+    except ValueError as error:
+        raise ManifestInvalid(f"{directory}/{_INDEX}", f"it could not be written again: {error}") from None
+    return index
 
 
 def _read(directory: Path, name: str, largest: int) -> bytes:
