@@ -44,5 +44,7 @@ def regression(targets: int = 1, rows: int = 200, features: int = 5) -> tuple[pd
 def unseen(frame: pd.DataFrame, rows: int = 500) -> pd.DataFrame:
     """Rows that the model was not fitted on, some of them far away."""
     generator = np.random.default_rng(8)
-    values = generator.normal(size=(rows, frame.shape[1])) * frame.std().to_numpy() * generator.choice([1, 30], (rows, 1))
+    values = (
+        generator.normal(size=(rows, frame.shape[1])) * frame.std().to_numpy() * generator.choice([1, 30], (rows, 1))
+    )
     return pd.concat([frame, pd.DataFrame(values, columns=frame.columns)], ignore_index=True)

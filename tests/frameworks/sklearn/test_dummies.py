@@ -16,7 +16,11 @@ from tests.frameworks.sklearn.samples import WORDS, classification, fitted, regr
 
 @pytest.mark.parametrize(
     "model",
-    [DummyClassifier(), DummyClassifier(strategy="most_frequent"), DummyClassifier(strategy="constant", constant="chat")],
+    [
+        DummyClassifier(),
+        DummyClassifier(strategy="most_frequent"),
+        DummyClassifier(strategy="constant", constant="chat"),
+    ],
 )
 def test_a_baseline_classifier(model: Any) -> None:
     frame, target = classification(4)

@@ -85,9 +85,7 @@ def test_regressors_are_averaged(weights: Any) -> None:
 @pytest.mark.parametrize("passthrough", [False, True])
 def test_a_stack_of_classifiers(classes: int, method: str, passthrough: bool) -> None:
     frame, target = classification(classes)
-    model = StackingClassifier(
-        MEMBERS, LogisticRegression(), stack_method=method, passthrough=passthrough, cv=3
-    )
+    model = StackingClassifier(MEMBERS, LogisticRegression(), stack_method=method, passthrough=passthrough, cv=3)
     agree_on_edges(fitted(model, frame, target), unseen(frame))
 
 
@@ -153,7 +151,9 @@ def test_a_bag_whose_samples_miss_classes(inner: Any) -> None:
 def test_a_bag_over_integers_and_booleans_sees_them_as_numbers() -> None:
     frame, target = classification(2)
     mixed = pd.DataFrame({"whole": np.arange(len(frame)), "flag": frame["x0"] > 0, "part": frame["x1"]})
-    model = fitted(BaggingClassifier(LogisticRegression(), n_estimators=3, max_features=2, random_state=0), mixed, target)
+    model = fitted(
+        BaggingClassifier(LogisticRegression(), n_estimators=3, max_features=2, random_state=0), mixed, target
+    )
     agree_on_edges(model, mixed)
 
 

@@ -1,7 +1,7 @@
 """Similarities and distances between every row and a fixed set of points: [N, points].
 
 The euclidean ones keep scikit-learn's own form, x² - 2xy + y², with what it loses to cancellation. Those that need one
-term for each row, point and column add up column by column, so that memory stays at [N, points].
+term for each row, point and column go row by row, so that memory stays bounded.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import spox.opset.ai.onnx.v21 as op
 from spox import Var
 
 from holdall.errors import NotPortable
+from holdall.frameworks.sklearn.pairwise import by_row, column_sum
 from holdall.frameworks.sklearn.rows import integers, projected
 from holdall.graph.numerics import row_sum
 from holdall.graph.value import constant
@@ -114,18 +115,9 @@ def _chi_squared(values: Var, points: Points, given: dict[str, float]) -> Var:
 
 
 def _by_column(values: Var, points: Points, term: Callable[[Var, Var], Var]) -> Var:
-    """Σ over columns of term(row [N, 1], point [1, points])."""
-    across = constant(points.T)  # [columns, points]
-    count = op.shape(values, start=0, end=1)
-    start = op.expand(constant([[0.0]]), op.concat([count, integers(len(points))], axis=0))
-
-    def step(index: Var, condition: Var, sums: Var) -> tuple[Var, Var]:
-        place = op.unsqueeze(index, integers(0))
-        row, point = op.gather(values, place, axis=1), op.gather(across, place, axis=0)
-        return condition, op.add(sums, term(row, point))
-
-    trips, always = op.const(np.int64(points.shape[1])), op.const(np.bool_(True))
-    (sums,) = op.loop(trips, always, v_initial=[start], body=step)
+    """Σ over columns of term(row, point): each is a column of numbers, [columns, 1] and [columns, points]."""
+    across = constant(points.T)
+    (sums,) = by_row(values, lambda row: [column_sum(term(op.transpose(row, perm=[1, 0]), across))])
     return sums
 
 
