@@ -9,6 +9,7 @@ import click
 from holdall.cli.options import numbers, output_options, pairs
 from holdall.cli.output import Output, Styled, bytes_text, counted
 from holdall.cli.sections import blockers, engine_text, parity_text
+from holdall.errors import SampleRequired
 
 
 @click.command("pack")
@@ -61,15 +62,23 @@ def pack_command(
     with output.progress("opening the model") as say:
         from holdall import api
 
-        package = api.pack(
-            model,
-            **given,
-            metrics=metrics,
-            metadata=metadata,
-            requirements=requirement,
-            output=file,
-            progress=say,
-        )
+        try:
+            package = api.pack(
+                model,
+                **given,
+                metrics=metrics,
+                metadata=metadata,
+                requirements=requirement,
+                output=file,
+                progress=say,
+            )
+        except SampleRequired as error:
+            # The hint's words are Python's; here the line to add is one of the command.
+            error.hint = (
+                f"holdall pack {model} --name {given['name']} --sample DATA: a csv, json, jsonl, parquet or arrow file "
+                "of the model's raw input; if the truth is in it, --target COL leaves it out"
+            )
+            raise
         packed = package.to_json()
     if output.as_json:
         output.emit(packed)

@@ -21,7 +21,8 @@ def parity_text(parity: Mapping[str, Any] | None) -> Text:
     flips = counted(parity["label_flips"], "label flip")
     ties = f", {counted(parity['ties'], 'tie')}" if parity["ties"] else ""
     refused = f", {counted(parity['refused'], 'row')} refused by both" if parity.get("refused") else ""
-    figures = f"{counted(parity['rows'], 'row')}, {flips}{ties}{refused}, largest error {parity['max_abs_error']:.1e}"
+    errors = f"largest error {parity['max_rel_error']:.1e} relative, {parity['max_abs_error']:.1e} absolute"
+    figures = f"{counted(parity['rows'], 'row')}, {flips}{ties}{refused}, {errors}"
     return Styled(f"✓ {figures}", "green") if parity["passed"] else Styled(f"✗ {figures}", "red")
 
 
