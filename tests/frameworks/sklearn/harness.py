@@ -42,7 +42,7 @@ OBJECTS = {
 
 def marker_of(series: pd.Series) -> Missing:
     """The marker of the first missing value; NaN where there is none."""
-    gone = [cell for cell in series.astype(object)[series.isna()]]
+    gone = list(series.astype(object)[series.isna()])
     if not gone or isinstance(gone[0], float):
         return Missing.NAN
     return Missing.NONE if gone[0] is None else Missing.NA if gone[0] is pd.NA else Missing.NAT

@@ -87,11 +87,18 @@ def one_hot_encoder(model: Any, table: Table, conversion: Conversion, path: str)
     where = _look_up(table, lookups, np.int32)
     if model.handle_unknown == "error":
         refuse_unseen(op.equal(where, op.const(np.int32(_UNKNOWN))), table, conversion, path)
-    if chosen != list(range(len(each))):
-        where = op.gather(where, op.const(np.array(chosen, np.int64)), axis=1)
-    hot = op.equal(where, op.const(np.array(wanted, np.int32)))
+    hot = _hot(where, chosen, wanted)
     names = fitted_names(model, table, len(chosen))
     return with_dtype(op.cast(hot, to=np.float64), names, model.dtype, path)
+
+
+def _hot(where: Var, chosen: Sequence[int], wanted: Sequence[int]) -> Var:
+    """bool [N, outputs]: whether the cell of the output's column stands at the output's place.
+
+    Gathering whole rows of the transpose copies runs of cells, where gathering columns would copy them one by one.
+    """
+    cells = op.gather(op.transpose(where, perm=[1, 0]), op.const(np.array(chosen, np.int64)), axis=0)
+    return op.transpose(op.equal(cells, op.const(np.array(wanted, np.int32)[:, np.newaxis])), perm=[1, 0])
 
 
 def _one_hot_column(model: Any, column: int) -> tuple[list[int], int, int]:

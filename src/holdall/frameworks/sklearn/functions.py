@@ -27,7 +27,7 @@ def log1p(x: Var) -> Var:
     """log(1 + x), exact for small x too: the rounding of 1 + x is divided out again."""
     one_more = op.add(x, _number(1.0))
     kept = op.sub(one_more, _number(1.0))
-    exact = op.div(op.mul(op.log(one_more), x), kept)
+    exact = op.mul(op.log(one_more), op.div(x, kept))
     at_infinity = op.isinf(one_more, detect_negative=0)
     return op.where(op.equal(kept, _number(0.0)), x, op.where(at_infinity, one_more, exact))
 

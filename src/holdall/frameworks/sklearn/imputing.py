@@ -218,14 +218,14 @@ def iterative_imputer(model: Any, table: Table, conversion: Conversion, path: st
     missing = mask if len(valid) == len(empty) else op.gather(mask, constant(valid, np.int64), axis=1)
     if model.keep_empty_features and empty.any():
         missing = op.and_(missing, constant(~empty, np.bool_))
-    values, limits = first, (model._min_value, model._max_value)
+    values = first
     for number, (target, neighbours, estimator) in enumerate(model.imputation_sequence_ if model.n_iter_ else ()):
         inner = registry.step(path, estimator, f"imputation_sequence_[{number}]")
         near = value.matrix(op.gather(values, constant(neighbours, np.int64), axis=1), [f"x{i}" for i in neighbours])
         answer = registry.predict(estimator, near, conversion, inner).values
         if answer is None:
             raise NotPortable(inner, "it gives no numbers")
-        values = _replaced(values, missing, answer, int(target), limits, len(valid))
+        values = _replaced(values, missing, answer, int(target), model, len(valid))
     # scikit-learn leaves the first guess where nothing at all was there to regress on.
     there = op.reduce_sum(op.cast(op.not_(missing), to=np.int64), keepdims=False)
     values = op.where(op.equal(there, constant(0, np.int64)), first, values)
@@ -234,10 +234,106 @@ def iterative_imputer(model: Any, table: Table, conversion: Conversion, path: st
     return value.rename(_with_indicator(model, result, given, [mask]), names)
 
 
-def _replaced(values: Var, missing: Var, answer: Var, target: int, limits: tuple[Any, Any], width: int) -> Var:
+def _replaced(values: Var, missing: Var, answer: Var, target: int, model: Any, width: int) -> Var:
     """The matrix with one column's missing values set to the regression's answer, within the allowed range."""
-    low, high = (constant(float(limit[target])) for limit in limits)
+    low, high = (constant(float(limit[target])) for limit in (model._min_value, model._max_value))
     column = op.unsqueeze(answer, constant([1], np.int64))
     column = op.where(op.less(column, low), low, op.where(op.greater(column, high), high, column))
     here = constant([place == target for place in range(width)], np.bool_)
     return op.where(op.and_(missing, here), column, values)
+
+
+_FITTED_ROWS = 10_000  # a batch of a thousand rows then needs 80 MB of distances
+
+
+@transformer("KNNImputer")
+def knn_imputer(model: Any, table: Table, conversion: Conversion, path: str) -> Table:
+    """Each missing value becomes the average of its column in the nearest fitted rows that have it."""
+    if model.metric != "nan_euclidean" or not isinstance(model.weights, str):
+        raise NotPortable(path, "its metric or its weights are a function of one's own")
+    if model.weights == "distance":
+        # A distance is what is left of two large sums; for near rows the rounding of those sums is most of it.
+        raise NotPortable(path, "weights by distance hang on the last digits of its distances, and so on the machine")
+    if _is_na(model.missing_values):
+        raise NotPortable(path, "its missing values are marked by pandas.NA; use NaN")
+    block = doubles(table, path, "a distance")
+    fitted = np.asarray(model._fit_X, np.float64)
+    if block.width != fitted.shape[1]:
+        raise NotPortable(path, f"it was fitted on {fitted.shape[1]} columns and is given {block.width} here")
+    if len(fitted) > _FITTED_ROWS:
+        raise NotPortable(
+            path, f"it holds {len(fitted)} rows, and the distances to more than {_FITTED_ROWS} take too much memory"
+        )
+    absent = np.asarray(model._mask_fit_X)
+    mask = missing_in(block, model.missing_values, conversion, objects=False)
+    assert mask is not None  # noqa: S101 — a FLOAT block always has a mask for NaN or a number
+    _refuse_ties(model, fitted, absent, path)
+    distances = _distances(block.values, mask, fitted, absent)
+    kept = [int(column) for column in range(block.width) if model._valid_mask[column] or model.keep_empty_features]
+    columns = [_from_neighbours(block.values, mask, distances, column, model) for column in kept]
+    result = value.matrix(op.concat(columns, axis=1), [block.names[column] for column in kept])
+    names = fitted_names(model, table, len(kept) + _indicated(model))
+    return value.rename(_with_indicator(model, result, (block,), [mask]), names)
+
+
+def _refuse_ties(model: Any, fitted: Any, absent: Any, path: str) -> None:
+    """Raises NotPortable where fitted rows may be equally near.
+
+    A row of which one column alone is known is equally far from all fitted rows that share that column's value. Which of
+    them scikit-learn then takes hangs on the last digit of its distances, and so on the machine. Where all are taken
+    it does not matter.
+    """
+    donors = (~absent).sum(axis=0)
+    if (donors <= model.n_neighbors).all():
+        return
+    for column in range(fitted.shape[1]):
+        known = fitted[~absent[:, column], column]
+        if len(np.unique(known)) < len(known):
+            names = getattr(model, "feature_names_in_", range(fitted.shape[1]))
+            raise NotPortable(
+                path,
+                f"column {names[column]} holds the same number in several fitted rows, so neighbours tie, "
+                "and which ones scikit-learn takes depends on the machine",
+            )
+
+
+def _distances(values: Var, mask: Var, fitted: Any, absent: Any) -> Var:
+    """double [N, fitted rows]: as scikit-learn's `nan_euclidean_distances`; NaN where no column is there in both."""
+    there = op.where(mask, constant(0.0), values)
+    known = np.where(absent, 0.0, fitted)
+    squared = op.mul(there, there)
+    result = op.mul(constant(-2.0), op.matmul(there, constant(known.T)))
+    result = op.add(result, op.reduce_sum(squared, constant([1], np.int64)))
+    result = _at_least_zero(op.add(result, constant((known * known).sum(axis=1))))
+    result = op.sub(result, op.matmul(squared, constant(absent.T)))
+    result = op.sub(result, op.matmul(op.cast(mask, to=np.float64), constant((known * known).T)))
+    both = op.matmul(op.cast(op.not_(mask), to=np.float64), constant((~absent).T))
+    count = op.where(op.equal(both, constant(0.0)), constant(np.nan), both)
+    scaled = op.mul(op.div(_at_least_zero(result), count), constant(float(fitted.shape[1])))
+    return op.sqrt(scaled)
+
+
+def _at_least_zero(values: Var) -> Var:
+    return op.where(op.less(values, constant(0.0)), constant(0.0), values)
+
+
+def _from_neighbours(values: Var, mask: Var, distances: Var, column: int, model: Any) -> Var:
+    """double [N, 1]: the column, filled."""
+    here = constant([column], np.int64)
+    given = op.gather(values, here, axis=1)
+    if not model._valid_mask[column]:
+        return op.expand(constant(0.0), op.shape(given))
+    donors = np.flatnonzero(~np.asarray(model._mask_fit_X)[:, column])
+    donated = np.asarray(model._fit_X, np.float64)[donors, column]
+    subset = op.gather(distances, constant(donors, np.int64), axis=1)
+    unknown = op.isnan(subset)
+    ranked = op.where(unknown, constant(np.inf), subset)
+    nearest, places = op.top_k(ranked, constant([min(model.n_neighbors, len(donors))], np.int64), largest=0)
+    # A neighbour at no known distance counts for nothing.
+    weights = op.cast(op.not_(op.isinf(nearest)), to=np.float64)
+    total = op.reduce_sum(weights, constant([1], np.int64))
+    taken = op.gather(constant(donated), places, axis=0)
+    average = op.div(op.reduce_sum(op.mul(taken, weights), constant([1], np.int64)), total)
+    far = op.equal(total, constant(0.0))
+    filled = op.where(far, constant(float(donated.mean())), average)
+    return op.where(op.gather(mask, here, axis=1), filled, given)
