@@ -1,0 +1,50 @@
+"""The README and the guides run as they stand: every python block, and every `$ holdall …` line of a console block."""
+
+from __future__ import annotations
+
+import linecache
+import re
+import shlex
+from pathlib import Path
+from typing import Any
+
+import pytest
+from palmerpenguins import load_penguins
+
+from holdall.cli.main import main
+
+ROOT = Path(__file__).parents[2]
+BLOCK = re.compile(r"^```(python|console)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+FIRST = "import holdall\n\npackage = holdall.pack(pipeline"
+"""The README opens with the three lines that matter, before there is any data; they are shown, not run."""
+
+
+def pages() -> list[Path]:
+    guides = sorted((ROOT / "docs" / "guides").glob("*.md"))
+    return [ROOT / "README.md", ROOT / "docs" / "start.md", *guides]
+
+
+@pytest.mark.parametrize("page", pages(), ids=lambda page: page.name)
+def test_a_page_runs_as_it_stands(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    load_penguins().to_csv("penguins.csv", index=False)
+    names: dict[str, Any] = {"__name__": "__page__"}
+    exec("import holdall", names)  # noqa: S102 — the pages are ours
+    ran = 0
+    for language, block in BLOCK.findall(page.read_text("utf-8")):
+        if page.name == "README.md" and block.startswith(FIRST):
+            continue
+        ran += 1
+        if language == "python":
+            exec(compile(block, str(page) + str(ran), "exec"), names)  # noqa: S102
+            continue
+        for line in block.splitlines():
+            if line.startswith("$ holdall "):
+                assert main(shlex.split(line[2:])[1:]) == 0, line
+    assert ran
+
+
+def test_every_page_that_is_linked_exists() -> None:
+    for page in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]:
+        for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text("utf-8")):
+            assert (page.parent / target).exists(), f"{page.relative_to(ROOT)} links to {target}"
