@@ -42,7 +42,9 @@ def test_numpy_reads_back_what_it_has_types_for(form: Form, batch: Batch) -> Non
 @pytest.mark.parametrize("form", list(Form))
 def test_every_form_answers_an_empty_batch_of_columns_but_a_record_which_has_a_row(form: Form) -> None:
     rows = 1 if form is Form.RECORD else 0
-    batch = Batch({"a": Column(Kind.FLOAT, np.zeros(rows)), "b": Column(Kind.STRING, np.array([""] * rows, object))}, rows)
+    batch = Batch(
+        {"a": Column(Kind.FLOAT, np.zeros(rows)), "b": Column(Kind.STRING, np.array([""] * rows, object))}, rows
+    )
     answer = to_table(batch, form)
     assert find_form(answer) in (form, Form.COLUMNS)
     if form not in (Form.RECORD, Form.RECORDS):

@@ -58,6 +58,13 @@ def convert(column: Column, kind: Kind, shape: Sequence[int | str] = ()) -> Conv
     return Column(kind, result.values, result.nulls, column.dtype, column.missing), bad
 
 
+def fits_shape(shape: Sequence[int], wanted: Sequence[int | str]) -> bool:
+    """Whether an array of this shape is one of `wanted`, in which a name stands for any length."""
+    return len(shape) == len(wanted) and all(
+        not isinstance(length, int) or length == there for length, there in zip(wanted, shape, strict=True)
+    )
+
+
 def _masked(kind: Kind, values: Array, nulls: Mask) -> Column:
     return Column(kind, values, nulls if nulls.any() else None)
 

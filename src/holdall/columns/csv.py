@@ -22,9 +22,12 @@ from holdall.columns.text import as_text
 from holdall.errors import UnreadableTable
 from holdall.spec.schema import Field, Kind, Missing, Schema
 
-NULLS = frozenset(
-    ("", "#N/A N/A", *"#N/A #NA -1.#IND -1.#QNAN -NaN -nan 1.#IND 1.#QNAN <NA> N/A NA NULL NaN None n/a nan null".split())
-)
+# fmt: off
+NULLS = frozenset([
+    "", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN",
+    "<NA>", "N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null",
+])
+# fmt: on
 """The cells that are nulls, as pandas has them; a text column whose known categories hold one keeps it."""
 
 BOOLEANS = {"True": True, "TRUE": True, "true": True, "False": False, "FALSE": False, "false": False}

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from holdall.columns.batch import DTYPES, FILL, Array, Column, Mask, all_null, ragged
-from holdall.columns.conversion import convert, in_utc
+from holdall.columns.conversion import convert, fits_shape, in_utc
 from holdall.columns.problems import EXPECTED, Problems, show
 from holdall.errors import InputError
 from holdall.spec.schema import Field, Kind, Missing
@@ -123,7 +123,7 @@ def read_objects(name: str, values: Sequence[Any], field: Field, problems: Probl
             rows_by_family.setdefault(family(type(value)), []).append(row)
     pieces: list[tuple[Column, Array]] = []
     for found, rows in rows_by_family.items():
-        chosen, piece = _piece(name, found, values, rows, kind, problems)
+        chosen, piece = _piece(name, found, values, rows, field, problems)
         if not len(chosen):
             continue
         converted, bad = convert(piece, kind, field.shape)
@@ -135,9 +135,12 @@ def read_objects(name: str, values: Sequence[Any], field: Field, problems: Probl
 
 
 def _piece(
-    name: str, found: Family, values: Sequence[Any], rows: list[int], kind: Kind, problems: Problems
+    name: str, found: Family, values: Sequence[Any], rows: list[int], field: Field, problems: Problems
 ) -> tuple[Array, Column]:
     """The cells of one family as a column, and their rows; cells that make no column are problems and left out."""
+    kind = field.carrier
+    if found is Family.ARRAY:
+        rows = _alike(name, values, rows, field, problems)
     try:
         return np.array(rows, np.intp), _same_family(name, found, [values[row] for row in rows], kind)
     except (InputError, OverflowError):
@@ -150,15 +153,41 @@ def _piece(
             problems.cell(row, name, EXPECTED[kind], show(values[row]))
         else:
             kept.append(row)
-    if len(kept) == len(rows):
-        # Each is an array of numbers, but they do not go together: those shaped as the first is do.
-        shapes = {row: np.shape(values[row]) for row in rows}
-        kept = [row for row in rows if shapes[row] == shapes[rows[0]]]
-        for row in sorted(set(rows).difference(kept)):
-            problems.cell(row, name, f"an array of shape {list(shapes[rows[0]])}", show(np.asarray(values[row])))
-    if not kept:
-        return np.array([], np.intp), all_null(kind, 0)
-    return _piece(name, found, values, kept, kind, problems)
+    return np.array(kept, np.intp), _same_family(name, found, [values[row] for row in kept], kind)
+
+
+def _alike(name: str, values: Sequence[Any], rows: list[int], field: Field, problems: Problems) -> list[int]:
+    """The rows whose arrays have the field's shape; where it has dimensions that vary, also that of the first of them."""
+    if field.kind not in (Kind.TENSOR, Kind.LIST):
+        for row in rows:
+            problems.cell(row, name, EXPECTED[field.carrier], "a list")
+        return []
+    kept: list[int] = []
+    first: tuple[int, ...] | None = None
+    for row in rows:
+        try:
+            shape = np.shape(values[row])
+        except ValueError:
+            # Inner lists of several lengths: no array at all.
+            problems.cell(row, name, EXPECTED[field.kind], "a list whose inner lists differ in length")
+            continue
+        if field.kind is Kind.LIST:
+            fits = len(shape) == 1
+        else:
+            fits = fits_shape(shape, field.shape) and (first is None or shape == first)
+        if fits:
+            kept.append(row)
+            first = first or shape
+        else:
+            problems.cell(row, name, describe_shape(field), f"an array of shape {list(shape)}")
+    return kept
+
+
+def describe_shape(field: Field) -> str:
+    """What a TENSOR or LIST field expects, in words."""
+    if field.kind is Kind.LIST:
+        return EXPECTED[Kind.LIST]
+    return f"an array of shape [{', '.join(str(length) for length in field.shape)}]"
 
 
 def _same_family(name: str, found: Family, values: Sequence[Any], kind: Kind) -> Column:

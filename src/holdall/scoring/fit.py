@@ -9,8 +9,8 @@ from __future__ import annotations
 import numpy as np
 
 from holdall.columns.batch import UNITS, Array, Batch, Column, Mask, all_null
-from holdall.columns.conversion import convert
-from holdall.columns.objects import dimensions
+from holdall.columns.conversion import convert, fits_shape
+from holdall.columns.objects import describe_shape, dimensions
 from holdall.columns.problems import EXPECTED, Problems, listing
 from holdall.columns.records import lacking_hint
 from holdall.spec.schema import Field, Kind, Schema
@@ -95,15 +95,9 @@ def _report(field: Field, column: Column, rows: Array, problems: Problems) -> No
 
 
 def _check_shape(column: Column, field: Field, problems: Problems) -> None:
-    got = column.values.shape[1:]
-    wanted = field.shape
-    matches = len(got) == len(wanted) and all(
-        not isinstance(length, int) or length == there for length, there in zip(wanted, got, strict=True)
-    )
     rows = np.flatnonzero(~column.null_mask())
-    if not matches and len(rows):
-        described = ", ".join(str(length) for length in wanted)
-        problems.cells(field.name, rows, f"an array of shape [{described}]", column)
+    if len(rows) and not fits_shape(column.values.shape[1:], field.shape):
+        problems.cells(field.name, rows, describe_shape(field), column)
 
 
 def _check_observed(column: Column, field: Field, problems: Problems) -> None:
