@@ -1,7 +1,7 @@
 """Two models of the Palmer penguins: real measurements, with text columns and missing values.
 
-    python train.py            writes penguins.csv
-    import train; train.first  a small forest; train.second, the better one
+python train.py            writes penguins.csv
+import train; train.first  a small forest; train.second, the better one
 """
 
 from __future__ import annotations

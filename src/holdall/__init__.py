@@ -17,8 +17,6 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from holdall.api import (
-        Model,
-        Package,
         evaluate,
         history,
         load,
@@ -30,6 +28,8 @@ if TYPE_CHECKING:
         versions,
     )
     from holdall.errors import Error
+    from holdall.scoring.model import Model
+    from holdall.scoring.package import Package
 
 __all__ = [
     "Error",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import linecache
 import re
 import shlex
 from pathlib import Path

@@ -16,6 +16,7 @@ from holdall.columns.batch import Batch, Column, concatenate
 from holdall.packing.probing import UNSEEN
 from holdall.spec.schema import Field, Kind, Schema
 
+Numbers = npt.NDArray[np.float64]
 STRANGE = (UNSEEN, "", "Ünïcödé ✓ 漢字 🐧", "nan", "None", " ")
 NULLS = 0.08
 
@@ -51,7 +52,7 @@ def _values(field: Field, rows: int, generator: np.random.Generator, strange: fl
     if field.kind is Kind.FLOAT:
         values = generator.uniform(low, high, rows) if np.isfinite(high - low) else np.full(rows, low)
         # Six digits: what people write; whole doubles would only make the recorded examples longer.
-        rounded: npt.NDArray[np.float64] = np.array([float(f"{value:.6g}") for value in values])
+        rounded: Numbers = np.array([float(f"{value:.6g}") for value in values])
         return rounded.astype(np.float32).astype(np.float64) if field.dtype == "float32" else rounded
     if field.kind in (Kind.INT, Kind.TIMESTAMP, Kind.DATE):
         bottom, top = int(max(low, -(2.0**62))), int(min(high, 2.0**62))
@@ -119,15 +120,13 @@ def _all_null(schema: Schema, typical: Batch) -> Batch | None:
     return Batch(columns, 1) if used else None
 
 
-def on_boundaries(
-    schema: Schema, boundaries: Mapping[str, npt.NDArray[np.float64]], base: Batch, limit: int
-) -> Batch | None:
+def on_boundaries(schema: Schema, boundaries: Mapping[str, Numbers], base: Batch, limit: int) -> Batch | None:
     """Rows on every threshold and one ulp of float32 and of float64 to either side of it.
 
     All columns are moved at once: row i of column c is c's i-th value. base: accepted rows for all else, repeated as
     needed. Beyond `limit` rows an even choice of thresholds is kept. None where no column has a threshold.
     """
-    moved: dict[str, npt.NDArray[np.float64]] = {}
+    moved: dict[str, Numbers] = {}
     for field in schema.inputs:
         raw = boundaries.get(field.name)
         if raw is None or len(raw) == 0 or field.carrier not in (Kind.FLOAT, Kind.INT):
@@ -149,10 +148,10 @@ def on_boundaries(
     return Batch(columns, rows)
 
 
-def _neighbours(field: Field, raw: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def _neighbours(field: Field, raw: Numbers) -> Numbers:
     if field.kind is Kind.INT:
-        near = np.unique(np.concatenate([np.floor(raw), np.ceil(raw), np.floor(raw) - 1, np.ceil(raw) + 1]))
-        return near[np.abs(near) < 2.0**62]
+        whole: Numbers = np.unique(np.concatenate([np.floor(raw), np.ceil(raw), np.floor(raw) - 1, np.ceil(raw) + 1]))
+        return whole[np.abs(whole) < 2.0**62]
     with np.errstate(over="ignore"):
         single = raw.astype(np.float32)
         near = [
@@ -162,6 +161,6 @@ def _neighbours(field: Field, raw: npt.NDArray[np.float64]) -> npt.NDArray[np.fl
         ]
     if field.dtype != "float32":
         near += [raw, np.nextafter(raw, -np.inf), np.nextafter(raw, np.inf)]
-    values = np.unique(np.concatenate(near))
+    values: Numbers = np.unique(np.concatenate(near))
     limit = np.inf if field.limit is None else field.limit
     return values[np.isfinite(values) & (np.abs(values) <= limit)]

@@ -41,7 +41,7 @@ def emit(model: Any, conversion: Conversion, path: str, answers: Sequence[Answer
 
 
 def _predictions(model: Any, outputs: Outputs, methods: dict[str, tuple[str, ...]], path: str, given: Given) -> None:
-    labels = getattr(model, "classes_", None)
+    labels: Any = getattr(model, "classes_", None)
     if outputs.targets:
         parts = outputs.targets
         columns = methods["predict"]
