@@ -24,7 +24,7 @@ VALUES: dict[Kind, st.SearchStrategy[Any]] = {
     Kind.STRING: TEXT,
     Kind.TIMESTAMP: st.integers(YEAR_1, YEAR_9999),
     Kind.DATE: st.integers(DAY_1, DAY_9999),
-    Kind.BINARY: st.binary(max_size=6),
+    Kind.BINARY: st.binary(min_size=1, max_size=6),
 }
 
 

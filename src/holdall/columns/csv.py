@@ -10,6 +10,7 @@ import csv
 import io
 import json
 from collections.abc import Callable, Sequence
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -159,7 +160,10 @@ def read_cells(name: str, cells: Sequence[str], field: Field, problems: Problems
 
 def _nulls(cells: Sequence[str], field: Field) -> Mask:
     words: frozenset[Any] = NULLS
-    if field.kind is Kind.STRING and field.observed is not None and field.observed.categories is not None:
+    if field.kind is Kind.BINARY:
+        # "null" and "None" are base64 of some three bytes.
+        words = frozenset([""])
+    elif field.kind is Kind.STRING and field.observed is not None and field.observed.categories is not None:
         words = NULLS.difference(field.observed.categories)
     return np.array([cell in words for cell in cells], np.bool_)
 
@@ -197,11 +201,12 @@ def to_csv(batch: Batch) -> bytes:
     A null is an empty cell; floats are the shortest text that reads back to the same double; booleans True and False;
     times 2024-05-01T12:00:00Z; bytes base64; arrays JSON. So an empty text reads back as a null.
     """
-    out = io.StringIO(newline="")
-    writer = csv.writer(out, lineterminator="\n")
+    lines: list[str] = []
+    # The writer quotes what its own line ends are made of, so a lone carriage return is quoted only if they hold one.
+    writer = csv.writer(SimpleNamespace(write=lines.append), lineterminator="\r\n")
     writer.writerow(list(batch))
     writer.writerows(zip(*(_cells(batch[name]) for name in batch), strict=True))
-    return out.getvalue().encode("utf-8")
+    return "".join(line.removesuffix("\r\n") + "\n" for line in lines).encode("utf-8")
 
 
 def _cells(column: Column) -> list[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import sys
@@ -129,14 +130,15 @@ def write_table(batch: Batch, path: str | Path) -> None:
     """
     data, target = to_bytes(batch, str(path)), Path(path)
     # A pipe or a device is written as it is; a file is whole or not there.
-    aside = target.with_name(f".{target.name}.{os.getpid()}") if target.is_file() or not target.exists() else target
+    aside = target.with_name(f".holdall-{os.getpid()}") if target.is_file() or not target.exists() else target
     try:
         aside.write_bytes(data)
         if aside != target:
             aside.replace(target)
     except OSError as error:
         if aside != target:
-            aside.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                aside.unlink()
         raise StorageFailed(str(path), error.strerror or str(error)) from None
 
 
