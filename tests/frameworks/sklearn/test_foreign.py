@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.ensemble import RandomForestClassifier
-from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
+from sklearn.feature_extraction.text import CountVectorizer, TfidfTransformer, TfidfVectorizer
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.linear_model import LogisticRegression, Ridge
-from sklearn.neighbors import RadiusNeighborsClassifier
+from sklearn.neighbors import KNeighborsTransformer, RadiusNeighborsClassifier
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 from sklearn.semi_supervised import LabelSpreading
 
@@ -83,6 +83,20 @@ def test_what_is_known_to_be_silently_wrong_is_refused(model: Any) -> None:
     fitted(model, frame, frame["x0"] > 0)
     with pytest.raises(NotPortable, match="known to be"):
         foreign_outputs(model, frame)
+
+
+def test_neighbours_as_a_transform_are_refused_as_known_to_be_wrong() -> None:
+    frame, _ = classification(2)
+    conversion = Conversion(harness.schema_of(frame))
+    with pytest.raises(NotPortable, match="known to give other numbers"):
+        foreign.transform(fitted(KNeighborsTransformer(), frame), conversion.table, conversion, "model")
+
+
+def test_a_graph_that_fixes_the_number_of_rows_is_refused() -> None:
+    counts = pd.DataFrame({"a": [1.0, 0.0, 2.0], "b": [0.0, 3.0, 1.0]})
+    conversion = Conversion(harness.schema_of(counts))
+    with pytest.raises(NotPortable, match="one number of rows"):
+        foreign.transform(fitted(TfidfTransformer(), counts), conversion.table, conversion, "model")
 
 
 def test_an_estimator_that_nobody_converts_is_refused_with_its_name() -> None:

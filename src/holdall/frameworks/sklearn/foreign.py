@@ -31,6 +31,7 @@ REFUSED = {
     "GaussianProcessClassifier": "skl2onnx writes it in a way that does not load or knows two classes only",
     "GaussianProcessRegressor": "skl2onnx is known to be 0.05 off for it",
     "HashingVectorizer": TEXT,
+    "KNeighborsTransformer": "skl2onnx is known to give other numbers than its distances",
     "RadiusNeighborsClassifier": "skl2onnx is known to be wrong for it wherever the radius leaves neighbours out",
     "RadiusNeighborsRegressor": "skl2onnx is known to be wrong for it wherever the radius leaves neighbours out",
     "TfidfVectorizer": TEXT,
@@ -148,6 +149,9 @@ def _converted(model: Any, width: int, path: str) -> Any:
             onnxruntime.InferenceSession(graph.SerializeToString(), providers=["CPUExecutionProvider"])
     except Exception as error:
         raise NotPortable(path, f"no exact converter for {name} is known: {_line(error)}") from error
+    for output in graph.graph.output:
+        if output.type.tensor_type.shape.dim and output.type.tensor_type.shape.dim[0].dim_value:
+            raise NotPortable(path, f"skl2onnx's graph for {name} is made for one number of rows only")
     for operator in _single_precision(graph.graph):
         raise NotPortable(path, f"skl2onnx computes {name} in float32 ({operator}), scikit-learn in double")
     return graph
