@@ -63,10 +63,10 @@ def schema_of(frame: pd.DataFrame) -> Schema:
     return Schema(inputs=tuple(fields), outputs=())
 
 
-def feeds(graph: Graph, frame: pd.DataFrame) -> dict[str, np.ndarray]:
+def feeds(graph: Graph, frame: pd.DataFrame, session: ort.InferenceSession | None = None) -> dict[str, np.ndarray]:
     """The graph's inputs for a data frame."""
     result: dict[str, np.ndarray] = {}
-    session = ort.InferenceSession(graph.model)
+    session = session or ort.InferenceSession(graph.model)
     declared = {entry.name for entry in session.get_inputs()}
     for group in graph.inputs:
         part = frame[list(group.columns)]
@@ -102,7 +102,7 @@ def run(graph: Graph, frame: pd.DataFrame) -> dict[str, np.ndarray]:
     """Graph output name → array; 'refused' too where there are guards."""
     session = ort.InferenceSession(graph.model)
     names = [entry.name for entry in session.get_outputs()]
-    return dict(zip(names, session.run(names, feeds(graph, frame)), strict=True))
+    return dict(zip(names, session.run(names, feeds(graph, frame, session)), strict=True))
 
 
 def convert_transformer(model: Any, frame: pd.DataFrame) -> Graph:

@@ -234,3 +234,15 @@ def test_any_column_of_doubles_is_scaled_to_the_same_bits(cells: list[float], mo
         warnings.simplefilter("ignore")
         model.fit(frame)
         agree(model, frame, frame)
+
+
+def test_instants_are_numbers_in_their_own_unit_and_a_missing_one_is_the_least_integer() -> None:
+    for unit in ("ns", "us", "s"):
+        frame = pd.DataFrame(
+            {"d": pd.to_datetime(["2020-01-01", "2021-06-01", "1950-01-01"]).astype(f"datetime64[{unit}]")}
+        )
+        model = StandardScaler().fit(frame)
+        agree(model, frame, frame)
+        missing = frame.copy()
+        missing.iloc[1, 0] = pd.NaT
+        agree(model, missing, missing)

@@ -16,6 +16,8 @@ import numpy.typing as npt
 import spox.opset.ai.onnx.v21 as op
 from spox import Var
 
+from holdall.graph.numerics import polynomial
+
 Doubles = npt.NDArray[np.float64]
 
 
@@ -213,15 +215,8 @@ _ROOT_TWO_PI = 2.50662827463100050242
 
 
 def _ratio(x: Var, polynomials: tuple[tuple[float, ...], tuple[float, ...]]) -> Var:
-    above, below = (_polynomial(x, coefficients) for coefficients in polynomials)
+    above, below = (polynomial(x, coefficients) for coefficients in polynomials)
     return op.div(above, below)
-
-
-def _polynomial(x: Var, coefficients: tuple[float, ...]) -> Var:
-    result = _number(coefficients[0])
-    for coefficient in coefficients[1:]:
-        result = op.add(op.mul(result, x), _number(coefficient))
-    return result
 
 
 def normal_quantile(probability: Var) -> Var:
