@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from html import escape
 from typing import Any
 
 from holdall.columns.batch import Batch
-from holdall.columns.tables import Form, from_table, to_table
+from holdall.columns.tables import Form, find_form, from_table, to_table
 from holdall.scoring.scorer import Scorer
 from holdall.spec.manifest import Manifest
 from holdall.spec.schema import Schema
 
 FEW = 64
 """Up to so many records go straight to the engine's matrices; beyond, columns are built first."""
+
+
+SINGLE = (float, int, str, bool, type(None))
 
 
 class Model:
@@ -42,9 +44,9 @@ class Model:
         one record, which is answered by one record. Raises SchemaMismatch, RowsRefused (both holdall.Error).
         """
         if isinstance(table, list) and 0 < len(table) <= FEW and isinstance(table[0], dict):
-            return _records(self._scorer.score_records(table))
+            return self._scorer.score_records(table)
         if isinstance(table, dict) and _is_record(table):
-            return _records(self._scorer.score_records([table]))[0]
+            return self._scorer.score_records([table])[0]
         batch, form = from_table(table, schema=self.schema)
         return to_table(self._scorer.score(batch), form, index=getattr(table, "index", None))
 
@@ -71,13 +73,8 @@ class Model:
         )
 
 
-def _is_record(table: Mapping[str, Any]) -> bool:
-    """Whether a dict holds one value a column rather than a column a name: its first value is a scalar."""
+def _is_record(table: dict[str, Any]) -> bool:
+    """Whether a dict is one record; its first value nearly always tells, and asking each takes longer than the model."""
     for value in table.values():
-        return isinstance(value, str | bytes) or not hasattr(value, "__len__")
+        return type(value) in SINGLE or find_form(table) is Form.RECORD
     return False
-
-
-def _records(batch: Batch) -> list[dict[str, Any]]:
-    result: list[dict[str, Any]] = to_table(batch, Form.RECORDS)
-    return result

@@ -12,9 +12,10 @@ from typing import Any, cast
 import numpy as np
 
 from holdall.columns.batch import DTYPES, Array, Batch, Column, Mask
-from holdall.columns.records import read_records
+from holdall.columns.records import read_records, to_records
 from holdall.engines.engine import Files, GraphRunning, TableRunning, engine
 from holdall.errors import Error, RowsRefused
+from holdall.scoring.answering import Answering, compile_records
 from holdall.scoring.fit import fit
 from holdall.scoring.records import compile_groups, group
 from holdall.spec.manifest import Manifest
@@ -42,8 +43,10 @@ class Scorer:
         (self._step,) = manifest.steps
         self._running = engine(self._step.engine).open_step(self._step, manifest.schema, files, threads)
         self._feeds: Callable[[Sequence[Mapping[str, Any]]], dict[str, Array]] | None = None
+        self._records: Answering | None = None
         if self._step.inputs:
             self._feeds = compile_groups(manifest.schema, self._step.inputs)
+            self._records = compile_records(self._step.outputs, self._kinds)
 
     def fit(self, batch: Batch) -> Batch:
         """The batch as the schema has it. Raises SchemaMismatch."""
@@ -56,12 +59,15 @@ class Scorer:
             return self._answer(cast("GraphRunning", self._running).run(group(fitted, self._step.inputs)), fitted.rows)
         return self._answer(self._native(fitted), fitted.rows)
 
-    def score_records(self, records: Sequence[Mapping[str, Any]]) -> Batch:
-        """`score` for a few rows that come as records: straight from Python values to what the engine is fed."""
+    def score_records(self, records: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+        """`score` for a few rows that come as records and are answered by records: nothing between values and engine."""
         if self._feeds is None:
-            return self.score(read_records(records, self.schema))
-        feeds = self._feeds(records)
-        return self._answer(cast("GraphRunning", self._running).run(feeds), len(records))
+            return to_records(self.score(read_records(records, self.schema)))
+        results = cast("GraphRunning", self._running).run(self._feeds(records))
+        refused = results.get(REFUSED)
+        if self._records is None or (refused is not None and refused.any()):
+            return to_records(self._answer(results, len(records)))
+        return self._records(results)
 
     def _native(self, batch: Batch) -> dict[str, Array]:
         running = cast("TableRunning", self._running)
