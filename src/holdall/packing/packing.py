@@ -199,6 +199,9 @@ class _Candidates:
         manifest, proof = self._prove(native, sample, typical, tuple(blockers))
         return _Chosen(native, proof, tuple(blockers), manifest, {})
 
+    def _one_target(self) -> bool:
+        return any(field.name == "prediction" for field in self.schema.outputs)
+
     def _native_files(self) -> Mapping[str, bytes]:
         return self._framework.native(self._model, self.schema, allow_pickle=self._options.allow_pickle).files
 
@@ -233,7 +236,7 @@ class _Candidates:
             format=FORMAT,
             release=DRAFT,
             task=self._description.task,
-            classes=self._description.classes,
+            classes=self._description.classes if self._one_target() else None,
             schema=self.schema,
             steps=(step,),
             row_wise=True,

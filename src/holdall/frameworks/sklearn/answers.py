@@ -10,7 +10,8 @@ target_<i>, target_<i>_probability_<class>   multi-output
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,26 +30,18 @@ class Answer:
     columns: tuple[tuple[str, Kind], ...]
 
 
-def answers(model: Any, names: Sequence[str]) -> tuple[Answer, ...]:
-    """Every answer that the fitted estimator has for new rows. names: its input columns.
+def answers(model: Any, names: Sequence[str], ask: Callable[[str], Any]) -> tuple[Answer, ...]:
+    """Every answer that the fitted estimator has for new rows.
 
+    names: its input columns. ask: the method of that name, called on a few rows that the model accepts; an estimator's
+    attributes do not always say how many targets it predicts, its answer does.
     Raises UnsupportedModel for an estimator that has none (TSNE, DBSCAN …).
     """
     found: list[Answer] = []
-    labels = getattr(model, "classes_", None) if hasattr(model, "predict") else None
-    multi = _targets(model)
-    if hasattr(model, "predict"):
-        found.append(_predict(model, labels, multi))
-        if hasattr(model, "predict_proba"):
-            found.append(_probability(model, labels, multi))
-        if hasattr(model, "decision_function"):
-            decision = _decision(model, labels, multi)
-            if decision is not None:
-                found.append(decision)
-        if hasattr(model, "score_samples"):
-            found.append(Answer("score_samples", (("score", Kind.FLOAT),)))
-    if hasattr(model, "transform") and (not found or _transforms_too(model)):
-        found.append(_transform(model, names))
+    for method in _methods(model):
+        answer = _answer(model, method, names, ask)
+        if answer is not None:
+            found.append(answer)
     if not found:
         name = type(model).__name__
         raise UnsupportedModel(
@@ -65,6 +58,61 @@ def answers(model: Any, names: Sequence[str]) -> tuple[Answer, ...]:
                 )
             taken.add(name)
     return tuple(found)
+
+
+def settled(model: Any, schema: Schema) -> tuple[Answer, ...]:
+    """The same answers as the schema, made from `answers`, has them."""
+    rest = [(field.name, field.kind) for field in schema.outputs]
+    found = []
+    for method in _methods(model):
+        own = [column for column in rest if method == "transform" or NAMES[method].fullmatch(column[0])]
+        rest = [column for column in rest if column not in own]
+        if own:
+            found.append(Answer(method, tuple(own)))
+    return tuple(found)
+
+
+NAMES = {
+    "predict": re.compile(r"prediction|target_\d+"),
+    "predict_proba": re.compile(r"(target_\d+_)?probability_.*", re.DOTALL),
+    "decision_function": re.compile(r"decision(_.*)?", re.DOTALL),
+    "score_samples": re.compile("score"),
+}
+"""The output columns of each method, by their names; `transform` has the others."""
+
+
+def _methods(model: Any) -> list[str]:
+    """The methods that answer for new rows, in the order of their columns."""
+    found = []
+    if hasattr(model, "predict"):
+        found = [method for method in NAMES if hasattr(model, method)]
+    if hasattr(model, "transform") and (not found or _transforms_too(model)):
+        found.append("transform")
+    return found
+
+
+def _answer(model: Any, method: str, names: Sequence[str], ask: Callable[[str], Any]) -> Answer | None:
+    values = ask(method)
+    labels = getattr(model, "classes_", None)
+    if method == "predict":
+        return _predict(model, labels, np.asarray(values))
+    if method == "predict_proba":
+        return _probability(model, labels, values)
+    if method == "decision_function":
+        return _decision(model, labels, np.asarray(values))
+    if method == "score_samples":
+        return Answer(method, (("score", Kind.FLOAT),))
+    return _transform(model, names, matrix(values))
+
+
+def matrix(values: Any) -> Array:
+    """[rows, k] of whatever a method returned. A list of arrays (multi-output probabilities) is set side by side."""
+    if isinstance(values, list):
+        values = np.concatenate([np.asarray(part) for part in values], axis=1)
+    if hasattr(values, "toarray"):
+        values = values.toarray()
+    array: Array = np.asarray(values)
+    return array[:, None] if array.ndim == 1 else array
 
 
 def label_kind(labels: Any) -> Kind:
@@ -91,71 +139,54 @@ def label_kind(labels: Any) -> Kind:
     )
 
 
-def _targets(model: Any) -> int:
-    """How many targets are predicted at once; 0 for one."""
-    labels = getattr(model, "classes_", None)
-    if isinstance(labels, list) and hasattr(model, "predict"):
-        return len(labels)
-    for name in ("n_outputs_", "_n_outputs"):
-        count = getattr(model, name, None)
-        if isinstance(count, int | np.integer) and count > 1 and labels is None:
-            return int(count)
-    if type(model).__name__ == "Pipeline":
-        return _targets(model.steps[-1][1])
-    for name in ("best_estimator_", "estimator", "regressor_"):
-        inner = getattr(model, name, None)
-        if inner is not None and labels is None and name == "best_estimator_":
-            return _targets(inner)
-    estimators = getattr(model, "estimators_", None)
-    if type(model).__name__ in ("MultiOutputClassifier", "MultiOutputRegressor", "ClassifierChain", "RegressorChain"):
-        return len(estimators or ())
-    coefficients = getattr(model, "coef_", None)
-    if labels is None and isinstance(coefficients, np.ndarray) and coefficients.ndim == 2:
-        return coefficients.shape[0] if coefficients.shape[0] > 1 or _fitted_on_matrix(model) else 0
-    return 0
+def target_labels(labels: Any, index: int) -> Any:
+    """The class labels of one target of several: its own, or 0 and 1 where the estimator predicts a set of labels."""
+    return labels[index] if isinstance(labels, list) else np.array([0, 1])
 
 
-def _fitted_on_matrix(model: Any) -> bool:
-    intercept = getattr(model, "intercept_", None)
-    return isinstance(intercept, np.ndarray) and intercept.ndim == 1 and not hasattr(model, "support_vectors_")
-
-
-def _predict(model: Any, labels: Any, multi: int) -> Answer:
-    if multi:
-        kinds = [label_kind(part) for part in labels] if isinstance(labels, list) else [Kind.FLOAT] * multi
-        if multi == 1:
-            return Answer("predict", (("prediction", kinds[0]),))
+def _predict(model: Any, labels: Any, values: Array) -> Answer:
+    if values.ndim == 2 and values.shape[1] > 1:
+        classifies = labels is not None
+        kinds = [
+            label_kind(target_labels(labels, index)) if classifies else Kind.FLOAT for index in range(values.shape[1])
+        ]
         return Answer("predict", tuple((f"target_{index}", kind) for index, kind in enumerate(kinds)))
     if labels is not None:
-        return Answer("predict", (("prediction", label_kind(labels)),))
-    from sklearn.base import is_clusterer, is_outlier_detector, is_regressor
+        return Answer("predict", (("prediction", label_kind(labels[0] if isinstance(labels, list) else labels)),))
+    from sklearn.base import is_regressor
 
-    whole = (is_clusterer(model) or is_outlier_detector(model) or hasattr(model, "predict_proba")) and not is_regressor(
-        model
-    )
+    whole = values.dtype.kind in "iu" and not is_regressor(model)
     return Answer("predict", (("prediction", Kind.INT if whole else Kind.FLOAT),))
 
 
-def _probability(model: Any, labels: Any, multi: int) -> Answer:
-    if isinstance(labels, list):
-        prefix = [f"target_{index}_probability_" if multi > 1 else "probability_" for index in range(len(labels))]
-        columns = [
-            (f"{p}{label}", Kind.FLOAT) for p, part in zip(prefix, labels, strict=True) for label in _plain(part)
-        ]
-        return Answer("predict_proba", tuple(columns))
-    names = _plain(labels) if labels is not None else range(_components(model))
-    return Answer("predict_proba", tuple((f"probability_{name}", Kind.FLOAT) for name in names))
+def _probability(model: Any, labels: Any, values: Any) -> Answer:
+    if isinstance(values, list):
+        several = len(values) > 1
+        prefixes = [f"target_{index}_probability_" if several else "probability_" for index in range(len(values))]
+        columns = [f"{p}{label}" for i, p in enumerate(prefixes) for label in _plain(target_labels(labels, i))]
+    elif isinstance(labels, list) or (labels is not None and _several(model)):
+        # One column a target: the probability of its second class.
+        columns = [f"target_{i}_probability_{_plain(target_labels(labels, i))[1]}" for i in range(values.shape[1])]
+    else:
+        names = _plain(labels) if labels is not None else range(values.shape[1])
+        columns = [f"probability_{name}" for name in names]
+    return Answer("predict_proba", tuple((column, Kind.FLOAT) for column in columns))
 
 
-def _components(model: Any) -> int:
+def _several(model: Any) -> bool:
+    """Whether a classifier with one array of classes predicts a set of labels a row rather than one of them."""
     final = model.steps[-1][1] if type(model).__name__ == "Pipeline" else model
-    return int(final.n_components)
+    final = getattr(final, "best_estimator_", final)
+    if hasattr(final, "multilabel_"):
+        return bool(final.multilabel_)
+    binarizer = getattr(final, "_label_binarizer", None)
+    return binarizer is not None and str(getattr(binarizer, "y_type_", "")).startswith("multilabel")
 
 
-def _decision(model: Any, labels: Any, multi: int) -> Answer | None:
-    if multi or isinstance(labels, list):
+def _decision(model: Any, labels: Any, values: Array) -> Answer | None:
+    if isinstance(labels, list) or (labels is not None and _several(model)):
         return None
-    if labels is None or len(labels) <= 2:
+    if values.ndim == 1 or values.shape[1] == 1:
         return Answer("decision_function", (("decision", Kind.FLOAT),))
     plain = _plain(labels)
     if _pairwise(model) and len(plain) > 2:
@@ -185,29 +216,15 @@ def _transforms_too(model: Any) -> bool:
     )
 
 
-def _transform(model: Any, names: Sequence[str]) -> Answer:
+def _transform(model: Any, names: Sequence[str], values: Array) -> Answer:
     try:
         given = None if getattr(model, "feature_names_in_", None) is not None else np.asarray(names, object)
         features = [str(name) for name in model.get_feature_names_out(given)]
     except Exception:  # noqa: BLE001 — some transformers have no names to give, or only with arguments
         features = []
-    return Answer("transform", tuple((name, Kind.FLOAT) for name in features))
-
-
-def of_values(model: Any, answer: Answer, values: Array) -> Answer:
-    """The answer `transform` with the kinds that its values really have, and with names where it had none to give."""
-    names = [name for name, _ in answer.columns]
-    if len(names) != values.shape[1]:
-        names = [f"{type(model).__name__.lower()}{index}" for index in range(values.shape[1])]
-    return Answer(answer.method, tuple((name, _kind(values[:, i])) for i, name in enumerate(names)))
-
-
-def settled(model: Any, schema: Schema) -> tuple[Answer, ...]:
-    """`answers`, with `transform`'s columns as the schema has them."""
-    found = answers(model, [field.name for field in schema.inputs])
-    known = {name for answer in found if answer.method != "transform" for name, _ in answer.columns}
-    rest = tuple((field.name, field.kind) for field in schema.outputs if field.name not in known)
-    return tuple(Answer("transform", rest) if answer.method == "transform" else answer for answer in found)
+    if len(features) != values.shape[1]:
+        features = [f"{type(model).__name__.lower()}{index}" for index in range(values.shape[1])]
+    return Answer("transform", tuple((name, _kind(values[:, i])) for i, name in enumerate(features)))
 
 
 def _kind(values: Array) -> Kind:

@@ -11,7 +11,7 @@ from spox import Var
 
 from holdall.errors import NotPortable
 from holdall.frameworks.sklearn import registry
-from holdall.frameworks.sklearn.answers import Answer
+from holdall.frameworks.sklearn.answers import Answer, target_labels
 from holdall.frameworks.sklearn.registry import Outputs
 from holdall.graph import value
 from holdall.graph.conversion import Conversion, Graph
@@ -43,13 +43,7 @@ def emit(model: Any, conversion: Conversion, path: str, answers: Sequence[Answer
 def _predictions(model: Any, outputs: Outputs, methods: dict[str, tuple[str, ...]], path: str, given: Given) -> None:
     labels: Any = getattr(model, "classes_", None)
     if outputs.targets:
-        parts = outputs.targets
-        columns = methods["predict"]
-        for index, (part, column) in enumerate(zip(parts, columns, strict=True)):
-            given[f"predict_{index}"] = (_labels(_need(part.labels, path, "predict"), labels[index]), (column,))
-        if "predict_proba" in methods:
-            stacked = [_need(part.probability, path, "predict_proba") for part in parts]
-            given["predict_proba"] = (op.concat(stacked, axis=1), methods["predict_proba"])
+        _several(outputs.targets, labels, methods, path, given)
         return
     if outputs.labels is not None:
         looked_up = outputs.labels if labels is None else _labels(outputs.labels, labels)
@@ -63,6 +57,23 @@ def _predictions(model: Any, outputs: Outputs, methods: dict[str, tuple[str, ...
     ):
         if method in methods:
             given[method] = (_need(result, path, method), methods[method])
+
+
+def _several(
+    parts: Sequence[Outputs], labels: Any, methods: dict[str, tuple[str, ...]], path: str, given: Given
+) -> None:
+    for index, (part, column) in enumerate(zip(parts, methods["predict"], strict=True)):
+        found = _labels(_need(part.labels, path, "predict"), target_labels(labels, index))
+        given[f"predict_{index}"] = (found, (column,))
+    columns = methods.get("predict_proba")
+    if columns is None:
+        return
+    stacked = [_need(part.probability, path, "predict_proba") for part in parts]
+    if len(columns) == len(parts):
+        # One column a target: the probability of its second class.
+        second = op.const(np.array([1], np.int64))
+        stacked = [op.gather(probability, second, axis=1) for probability in stacked]
+    given["predict_proba"] = (op.concat(stacked, axis=1), columns)
 
 
 def _need(result: Var | None, path: str, method: str) -> Var:

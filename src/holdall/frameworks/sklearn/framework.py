@@ -20,7 +20,7 @@ from holdall.engines.frames import frame
 from holdall.errors import NotPortable, UnsupportedModel
 from holdall.frameworks.framework import Artefact, Description, Live
 from holdall.frameworks.sklearn import markers
-from holdall.frameworks.sklearn.answers import Answer, answers, of_values, settled
+from holdall.frameworks.sklearn.answers import Answer, answers, matrix, settled
 from holdall.spec.schema import Field, Kind, Schema
 from holdall.spec.steps import Compute, StepOutput
 
@@ -76,12 +76,9 @@ class ScikitLearn:
 
     def outputs(self, model: Any, inputs: Sequence[Field], example: Batch) -> tuple[Field, ...]:
         """Raises UnsupportedModel where the model has no method that answers for new rows."""
-        found = list(answers(model, [field.name for field in inputs]))
-        for index, answer in enumerate(found):
-            if answer.method == "transform":
-                given = frame(example, Schema(inputs=tuple(inputs), outputs=()), _table(model))
-                with quiet(example.rows):
-                    found[index] = of_values(model, answer, matrix(model.transform(given)))
+        given = frame(example, Schema(inputs=tuple(inputs), outputs=()), _table(model))
+        with quiet(example.rows):
+            found = answers(model, [field.name for field in inputs], lambda method: getattr(model, method)(given))
         return tuple(Field(name=name, kind=kind) for answer in found for name, kind in answer.columns)
 
     def live(self, model: Any, schema: Schema, *, brief: bool = False) -> Live:
@@ -206,16 +203,6 @@ def answer_columns(answer: Answer, values: Any) -> dict[str, Column]:
     """What a method returned, as columns."""
     array = matrix(values)
     return {name: plain_column(kind, array[:, index]) for index, (name, kind) in enumerate(answer.columns)}
-
-
-def matrix(values: Any) -> Array:
-    """[rows, k] of whatever a method returned. A list of arrays (multi-output probabilities) is set side by side."""
-    if isinstance(values, list):
-        values = np.concatenate([np.asarray(part) for part in values], axis=1)
-    if hasattr(values, "toarray"):
-        values = values.toarray()
-    array: Array = np.asarray(values)
-    return array[:, None] if array.ndim == 1 else array
 
 
 def plain_column(kind: Kind, values: Array) -> Column:

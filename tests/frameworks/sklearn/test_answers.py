@@ -1,0 +1,74 @@
+"""Every output that an estimator has, under the house's names, through a package and back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.cross_decomposition import PLSRegression
+from sklearn.ensemble import BaggingRegressor, RandomForestClassifier
+from sklearn.kernel_ridge import KernelRidge
+from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge, RidgeClassifier
+from sklearn.multiclass import OneVsRestClassifier
+from sklearn.multioutput import ClassifierChain, MultiOutputClassifier, MultiOutputRegressor, RegressorChain
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.neural_network import MLPClassifier
+from sklearn.svm import SVC
+
+import holdall
+
+RANDOM = np.random.default_rng(0)
+X = pd.DataFrame(RANDOM.normal(size=(120, 4)), columns=list("abcd"))
+NUMBERS = np.column_stack([X.a + X.b, X.c - X.d])
+FLAGS = (NUMBERS > 0).astype(int)
+WORDS = np.array(["no", "yes"], object)[FLAGS]
+TARGETS = ["target_0", "target_1"]
+OF_ONE = ["target_0_probability_1", "target_1_probability_1"]
+OF_TWO = [f"target_{i}_probability_{word}" for i in (0, 1) for word in ("no", "yes")]
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(
+    ("model", "truth", "outputs"),
+    [
+        (BaggingRegressor(n_estimators=3, random_state=0), NUMBERS, TARGETS),
+        (KernelRidge(), NUMBERS, TARGETS),
+        (RegressorChain(Ridge()), NUMBERS, TARGETS),
+        (MultiOutputRegressor(Ridge()), NUMBERS, TARGETS),
+        (PLSRegression(2), NUMBERS, [*TARGETS, "plsregression0", "plsregression1"]),
+        (LinearRegression(), NUMBERS[:, :1], ["prediction"]),
+        (OneVsRestClassifier(LogisticRegression()), FLAGS, [*TARGETS, *OF_ONE]),
+        (MLPClassifier(max_iter=20, random_state=0), FLAGS, [*TARGETS, *OF_ONE]),
+        (ClassifierChain(LogisticRegression()), FLAGS, [*TARGETS, *OF_ONE]),
+        (RidgeClassifier(), FLAGS, TARGETS),
+        (MultiOutputClassifier(LogisticRegression()), WORDS, [*TARGETS, *OF_TWO]),
+        (RandomForestClassifier(5, random_state=0), WORDS, [*TARGETS, *OF_TWO]),
+        (KNeighborsClassifier(), WORDS, [*TARGETS, *OF_TWO]),
+        (
+            SVC(decision_function_shape="ovo"),
+            FLAGS.sum(1),
+            ["prediction", "decision_0_1", "decision_0_2", "decision_1_2"],
+        ),
+    ],
+    ids=lambda value: type(value).__name__ if hasattr(value, "fit") else "",
+)
+def test_every_target_is_answered_under_its_name(model: Any, truth: Any, outputs: list[str]) -> None:
+    package = holdall.pack(model.fit(X, truth), name="m", sample=X)
+    assert package.manifest.portable, package.manifest.blockers
+    answer = holdall.load("m").predict(X)
+    assert list(answer) == outputs
+    expected = np.asarray(model.predict(X)).reshape(len(X), -1)
+    given = answer[[name for name in outputs if name in ("prediction", *TARGETS)]].to_numpy()
+    if expected.dtype == object:
+        assert (given == expected).all()
+    else:
+        np.testing.assert_allclose(given.astype(float), expected.astype(float), rtol=1e-9, atol=1e-12)
+
+
+def test_classes_of_one_target_are_told_and_those_of_several_are_not() -> None:
+    one = holdall.pack(LogisticRegression().fit(X, WORDS[:, 0]), name="one", sample=X)
+    several = holdall.pack(KNeighborsClassifier().fit(X, WORDS), name="several", sample=X)
+    assert one.manifest.classes == ("no", "yes")
+    assert several.manifest.classes is None
