@@ -454,7 +454,7 @@ def test_a_size_that_the_file_does_not_have_is_refused_before_room_is_made_for_i
     digest = image_of()["config"]["digest"]
     lying = lying[:-1024] + header(blob_path(digest), 8**11 - 1)
     tracemalloc.start()
-    refused(lying, tmp_path)
+    assert refused(lying, tmp_path).code == "not_canonical"
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 2 * 2**20

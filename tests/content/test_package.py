@@ -7,11 +7,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from holdall.content import media, oci
 from holdall.content.package import from_store, keep
-from holdall.content.seal import Sealed, refer
+from holdall.content.seal import Sealed, frame, refer
 from holdall.content.store import FolderStore, MemoryStore, blob_path
 from holdall.errors import BlobMissing, DigestMismatch, ManifestInvalid, NotFound
 from holdall.spec import canonical
@@ -243,6 +244,23 @@ def test_a_holdall_json_that_was_not_written_by_holdall_is_refused(document: byt
     store, digest = resealed(package, image, document=document)
     with pytest.raises(ManifestInvalid):
         from_store(store, digest)
+
+
+def test_a_file_whose_size_holdall_json_itself_lies_about_is_refused_when_it_is_read() -> None:
+    files = tuple(
+        msgspec.structs.replace(file, size=file.size + 1) if file.path == "README.md" else file
+        for file in manifest().files
+    )
+    lying = frame(msgspec.structs.replace(manifest(), files=files))
+    store = MemoryStore()
+    for data in (*FILES.values(), lying.document, lying.config):
+        store.put(data)
+    content = from_store(store, store.put(lying.manifest))
+    for ask in (content.read, content.file):
+        with pytest.raises(ManifestInvalid, match=r"^README\.md: it has 7 bytes, and 8 are stated"):
+            ask("README.md")
+    assert [(entry.path, entry.code) for entry in content.verify()] == [("README.md", "manifest_invalid")]
+    assert content.read("model/model.onnx") == FILES["model/model.onnx"]
 
 
 @pytest.mark.parametrize("data", [b"", b"{}", b"[]", b"\x00", b"[" * 100_000, b'{"schemaVersion":2}'])
