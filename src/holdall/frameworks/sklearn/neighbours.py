@@ -1,8 +1,8 @@
 """Nearest neighbours: distances to every training row, then a vote, a mean or a density.
 
-scikit-learn's search trees and its brute force visit the training rows in different orders; which of several rows at the
-same distance becomes the last neighbour is decided by that order alone, and differs between its own algorithms and
-between batches. A model whose training rows show such ties, with different targets, is therefore refused.
+Which of several rows at the same distance is a neighbour is decided as scikit-learn decides it (see `visiting`). Only its
+brute force by matrix products is refused: it finds the distances as x² - 2xy + y², and where they nearly agree the
+rounding of that sum, which differs between machines, chooses the neighbours.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import spox.opset.ai.onnx.v21 as op
 from spox import Var
 
 from holdall.errors import NotPortable
+from holdall.frameworks.sklearn import visiting
 from holdall.frameworks.sklearn.discriminant import scored
 from holdall.frameworks.sklearn.matrices import Matrix, dense, flat, numbers, signs
 from holdall.frameworks.sklearn.pairwise import Points, by_row, column_maximum, column_sum
@@ -24,26 +25,34 @@ from holdall.graph import numerics
 from holdall.graph.conversion import Conversion
 from holdall.graph.value import Table, constant
 
-TIE = 1e-12
-TIE_MARGIN = 10
-TIE_QUERIES = 500
-TIE_WORK = 200_000_000
+PRODUCTS = ("cosine", "euclidean", "sqeuclidean")
+"""Metrics that brute force computes by matrix products."""
 
 
 @dataclass(frozen=True)
 class Metric:
     """A distance in two halves: what is compared, and the distance that it stands for.
 
-    compared: [1, p] → [n], rising with the distance. true: from compared to the distance. compare: one distance to compared.
+    compared: [1, p] → [n], rising with the distance. reduce: differences [p, n] → [n], the same for a metric of differences.
+    power: what is compared is the distance to this power; None where it is the distance itself.
     """
 
+    name: str
     compared: Callable[[Var], Var]
-    true: Callable[[Var], Var]
-    compare: Callable[[float], float]
+    reduce: Callable[[Var], Var] | None
+    power: float | None = None
 
+    def true(self, compared: Var) -> Var:
+        """The distances behind what is compared."""
+        if self.power is None:
+            return compared
+        return op.sqrt(compared) if self.power == 2 else op.pow(compared, constant(1 / self.power))
 
-def _same(values: Any) -> Any:
-    return values
+    def compare(self, distances: Var) -> Var:
+        """What is compared for these distances."""
+        if self.power is None:
+            return distances
+        return op.mul(distances, distances) if self.power == 2 else op.pow(distances, constant(self.power))
 
 
 NAMES: Mapping[str, str] = {
@@ -54,40 +63,52 @@ NAMES: Mapping[str, str] = {
 }
 
 
+def _squared(differences: Var) -> Var:
+    return column_sum(op.mul(differences, differences))
+
+
+def _absolute(differences: Var) -> Var:
+    return column_sum(op.abs(differences))
+
+
+def _largest(differences: Var) -> Var:
+    return column_maximum(op.abs(differences))
+
+
 def _metric(model: Any, points: Points, path: str) -> Metric:
     given = model.effective_metric_
     if not isinstance(given, str):
         raise NotPortable(path, "its metric is a function of Python")
     name = NAMES.get(given, given)
     parameters = {key: part for key, part in model.effective_metric_params_.items() if part is not None}
+    reduce: Callable[[Var], Var] = _squared
+    power = None
     if name == "minkowski":
         power = float(parameters.pop("p"))
-        weights = dense(parameters.pop("w", 1.0)).reshape(-1, 1)
-        if not parameters:
-            return _minkowski(points, power, weights)
+        reduce = _minkowski(power, dense(parameters.pop("w", 1.0)).reshape(-1, 1))
+    elif name == "euclidean":
+        power = 2.0
+    elif name in ("manhattan", "chebyshev"):
+        reduce = _absolute if name == "manhattan" else _largest
+    elif name not in ("sqeuclidean", "cosine"):
+        raise NotPortable(path, f"its metric {given!r} has no graph")
     if parameters:
         raise NotPortable(path, f"its metric {given!r} has parameters: {', '.join(sorted(parameters))}")
-    if name == "euclidean":
-        return Metric(points.squares, op.sqrt, lambda distance: distance * distance)
-    if name == "sqeuclidean":
-        return Metric(points.squares, _same, _same)
-    if name == "manhattan":
-        return Metric(lambda row: column_sum(op.abs(points.differences(row))), _same, _same)
-    if name == "chebyshev":
-        return Metric(lambda row: column_maximum(op.abs(points.differences(row))), _same, _same)
     if name == "cosine":
-        return _cosine(points, path)
-    raise NotPortable(path, f"its metric {given!r} has no graph")
+        return Metric(name, _cosine(points, path), None)
+    return Metric(name, lambda row: reduce(points.differences(row)), reduce, power)
 
 
-def _minkowski(points: Points, power: float, weights: Matrix) -> Metric:
-    def compared(row: Var) -> Var:
-        return column_sum(op.mul(constant(weights), op.pow(op.abs(points.differences(row)), constant(power))))
+def _minkowski(power: float, weights: Matrix) -> Callable[[Var], Var]:
+    def reduce(differences: Var) -> Var:
+        # onnxruntime cubes by two products where the exponent is one number, and rounds otherwise than the C library's pow.
+        exponents = op.expand(constant(power), op.shape(differences))
+        return column_sum(op.mul(constant(weights), op.pow(op.abs(differences), exponents)))
 
-    return Metric(compared, lambda sums: op.pow(sums, constant(1 / power)), lambda distance: distance**power)
+    return reduce
 
 
-def _cosine(points: Points, path: str) -> Metric:
+def _cosine(points: Points, path: str) -> Callable[[Var], Var]:
     tiny = 10 * np.finfo(np.float64).eps  # below it scikit-learn leaves a row as it is
     lengths = np.sqrt(np.sum(points.matrix**2, axis=1, keepdims=True))
     directions = Points(points.matrix / np.where(lengths < tiny, 1.0, lengths), path)
@@ -98,100 +119,93 @@ def _cosine(points: Points, path: str) -> Metric:
         distance = op.sub(constant(1.0), directions.products(op.div(row, length)))
         return op.min([op.max([distance, constant(0.0)]), constant(2.0)])
 
-    return Metric(compared, _same, _same)
+    return compared
 
 
-@dataclass(frozen=True)
 class Search:
-    """The training rows of one model, its metric and its weights."""
+    """The training rows of one model and its metric. Raises NotPortable for what no graph can search alike."""
 
-    model: Any
-    points: Points
-    metric: Metric
-    path: str
-
-    def nearest(self, row: Var, count: int) -> tuple[Var, Var]:
-        """Distances [count], nearest first, and positions [count] of the nearest training rows."""
-        compared, positions = op.top_k(self.metric.compared(row), constant([count], np.int64), largest=0)
-        # An infinite distance never enters scikit-learn's heap, which then still points at the first row.
-        positions = op.where(op.isinf(compared), constant(0, np.int64), positions)
-        return self.metric.true(compared), positions
+    def __init__(self, model: Any, path: str) -> None:
+        if getattr(model, "metric", None) == "precomputed":
+            raise NotPortable(path, "it was fitted on distances, not on rows")
+        if getattr(model, "weights", None) not in (None, "uniform", "distance"):
+            raise NotPortable(path, "its weights are a function of Python")
+        self.model = model
+        self.path = path
+        self.points = Points(model._fit_X, path)
+        self.metric = _metric(model, self.points, path)
+        self.by_products = model._fit_method == "brute" and self.metric.name in PRODUCTS
 
     def within(self, row: Var, radius: float) -> tuple[Var, Var]:
         """Distances [n], and whether each is within the radius."""
         compared = self.metric.compared(row)
-        return self.metric.true(compared), op.less_or_equal(compared, constant(self.metric.compare(radius)))
+        return self.metric.true(compared), op.less_or_equal(compared, self.metric.compare(constant(radius)))
 
+    def nearest(self, count: int, outcomes: Matrix) -> Callable[[Var], tuple[Var, Var]]:
+        """[1, p] → distances [count] and positions [count] of the nearest training rows, in any order.
 
-def _search(model: Any, path: str) -> Search:
-    if getattr(model, "metric", None) == "precomputed":
-        raise NotPortable(path, "it was fitted on distances, not on rows")
-    points = Points(model._fit_X, path)
-    search = Search(model, points, _metric(model, points, path), path)
-    _check_weights(search)
-    return search
-
-
-def _check_weights(search: Search) -> None:
-    weights = getattr(search.model, "weights", None)
-    if weights in (None, "uniform"):
-        return
-    if weights != "distance":
-        raise NotPortable(search.path, "its weights are a function of Python")
-    products = search.model.effective_metric_ in ("euclidean", "l2", "sqeuclidean", "cosine")
-    if search.model._fit_method == "brute" and products and not _whole(search.points.matrix):
-        raise NotPortable(
-            search.path,
-            "brute force gives the distance between a row and its own copy as rounding noise, and weights by it; "
-            "algorithm='kd_tree' or 'ball_tree' is exact",
-        )
-
-
-def _whole(points: Matrix) -> bool:
-    """Whether sums of squares are exact: whole numbers that are not too large."""
-    return bool(np.array_equal(points, np.round(points)) and (points**2).sum(axis=1).max(initial=0) < 2**50)
-
-
-def _refuse_ties(search: Search, count: int, outcomes: Matrix) -> None:
-    """Raises NotPortable where rows near a training row are equally far from it and would contribute differently.
-
-    outcomes: [n, k], what a neighbour contributes. Ties are looked for among somewhat more rows than become neighbours:
-    where values lie on a grid, a new row meets them at another place than the training rows do.
-    """
-    points = search.points.matrix
-    rows = len(points)
-    if count >= rows:
-        return
-    seen = min(rows, 2 * count + TIE_MARGIN)
-    queries = min(rows, TIE_QUERIES, max(20, TIE_WORK // points.size))
-    measure = _measure(search)
-    for query in np.unique(np.linspace(0, rows - 1, queries).astype(int)):
-        distances = measure(points[query])
-        near = np.argpartition(distances, seen - 1)[:seen]
-        near = near[np.argsort(distances[near])]
-        sorted_distances = distances[near]
-        tied = np.diff(sorted_distances) <= TIE * sorted_distances[:-1]
-        if (tied & (outcomes[near[1:]] != outcomes[near[:-1]]).any(axis=1)).any():
+        outcomes: [n, k], what each row contributes: among rows that contribute the same it does not matter which is taken.
+        """
+        if self.by_products:
             raise NotPortable(
-                search.path,
-                "training rows at equal distances have different targets; which of them counts as a neighbour "
-                "depends on the order in which scikit-learn searches",
+                self.path,
+                "brute force chooses between rows at nearly the same distance by rounding noise; "
+                "algorithm='kd_tree' or 'ball_tree' searches exactly",
             )
+        rows = len(self.points.matrix)
+        order = self._order(rows)
+
+        def find(row: Var) -> tuple[Var, Var]:
+            compared = self.metric.compared(row)
+            found, places = op.top_k(compared, constant([min(count + 1, rows)], np.int64), largest=0)
+            near, places = (_first(values, count) for values in (found, places))
+            # An infinite distance never enters scikit-learn's heap, which then still points at the first row.
+            places = op.where(op.isinf(near), constant(0, np.int64), places)
+            if count < rows:
+                last, following = (op.gather(found, constant([index], np.int64)) for index in (count - 1, count))
+                tied = op.and_(op.equal(last, following), op.not_(op.isinf(last)))
+                near, places = _either(
+                    tied,
+                    lambda: _either(
+                        _differ(op.equal(compared, last), outcomes),
+                        lambda: visiting.heaped(compared, order(row), count, rows),
+                        lambda: (near, places),
+                    ),
+                    lambda: (near, places),
+                )
+            return self.metric.true(near), places
+
+        return find
+
+    def _order(self, rows: int) -> visiting.Order:
+        if self.model._fit_method == "brute" or self.metric.reduce is None:
+            return visiting.in_order(rows)
+        if self.model._fit_method == "kd_tree":
+            bounds = visiting.box_bounds(self.model, self.metric.reduce, self.path)
+        else:
+            metric = self.metric
+            bounds = visiting.ball_bounds(self.model, self.metric.reduce, metric.true, metric.compare, self.path)
+        return visiting.by_tree(self.model, bounds, self.path)
 
 
-def _measure(search: Search) -> Callable[[Matrix], Matrix]:
-    """The metric in NumPy, for looking at the training rows: one row to all, up to a monotone map."""
-    points = search.points.matrix
-    name = NAMES.get(search.model.effective_metric_, search.model.effective_metric_)
-    if name == "cosine":
-        lengths = np.maximum(np.sqrt((points**2).sum(axis=1)), 1e-300)
-        return lambda row: 2.0 - points @ row / lengths / max(float(np.sqrt(row @ row)), 1e-300)
-    if name == "chebyshev":
-        return lambda row: np.abs(points - row).max(axis=1)
-    parameters = search.model.effective_metric_params_
-    power = {"manhattan": 1.0}.get(name, float(parameters.get("p") or 2.0))
-    weights = dense(1.0 if parameters.get("w") is None else parameters["w"])
-    return lambda row: np.asarray((weights * np.abs(points - row) ** power).sum(axis=1))
+def _first(values: Var, count: int) -> Var:
+    return op.slice(values, constant([0], np.int64), constant([count], np.int64))
+
+
+def _either(condition: Var, then: Callable[[], tuple[Var, Var]], otherwise: Callable[[], tuple[Var, Var]]) -> Any:
+    """Only the branch that the condition [1] chooses is computed."""
+    branches = [lambda branch=branch: [op.identity(result) for result in branch()] for branch in (then, otherwise)]
+    return op.if_(condition, then_branch=branches[0], else_branch=branches[1])
+
+
+def _differ(among: Var, outcomes: Matrix) -> Var:
+    """bool [1]: whether the rows chosen by a mask [n] contribute differently. outcomes: [n, k]."""
+    chosen = op.unsqueeze(among, constant([1], np.int64))
+    axis = constant([0], np.int64)
+    lowest = op.reduce_min(op.where(chosen, constant(outcomes), constant(np.inf)), axis)
+    highest = op.reduce_max(op.where(chosen, constant(outcomes), constant(-np.inf)), axis)
+    apart = op.cast(op.not_(op.equal(lowest, highest)), to=np.float64)
+    return op.greater(op.reshape(op.reduce_max(apart), constant([1], np.int64)), constant(0.0))
 
 
 def _distance_weights(distances: Var) -> Var:
@@ -202,11 +216,11 @@ def _distance_weights(distances: Var) -> Var:
     return op.where(some, infinite, weights)
 
 
-def _weights(search: Search, distances: Var) -> Var:
+def _weights(model: Any, distances: Var) -> Var:
     """[k] of the neighbours' weights."""
-    if search.model.weights == "distance":
+    if model.weights == "distance":
         return _distance_weights(distances)
-    return constant(np.ones(search.model.n_neighbors))
+    return constant(np.ones(model.n_neighbors))
 
 
 def _targets(model: Any) -> Matrix:
@@ -228,14 +242,14 @@ def _voted(model: Any, votes: Sequence[Var]) -> Outputs:
 
 @predictor("KNeighborsClassifier")
 def neighbours_classifier(model: Any, table: Table, conversion: Conversion, path: str) -> Outputs:
-    search = _search(model, path)
+    search = Search(model, path)
     targets = _targets(model)
-    _refuse_ties(search, model.n_neighbors, targets)
+    nearest = search.nearest(model.n_neighbors, dense(targets))
     sizes = [len(classes) for classes in _classes(model)]
 
     def answer(row: Var) -> list[Var]:
-        distances, positions = search.nearest(row, model.n_neighbors)
-        weights = op.unsqueeze(_weights(search, distances), constant([1], np.int64))
+        distances, positions = nearest(row)
+        weights = op.unsqueeze(_weights(model, distances), constant([1], np.int64))
         votes = []
         for index, size in enumerate(sizes):
             labels = op.gather(constant(targets[:, index], np.int64), positions)
@@ -252,12 +266,11 @@ def neighbours_classifier(model: Any, table: Table, conversion: Conversion, path
 
 @predictor("KNeighborsRegressor")
 def neighbours_regressor(model: Any, table: Table, conversion: Conversion, path: str) -> Outputs:
-    search = _search(model, path)
     targets = dense(_targets(model))
-    _refuse_ties(search, model.n_neighbors, targets)
+    nearest = Search(model, path).nearest(model.n_neighbors, targets)
 
     def answer(row: Var) -> list[Var]:
-        distances, positions = search.nearest(row, model.n_neighbors)
+        distances, positions = nearest(row)
         near = op.gather(constant(targets), positions, axis=0)
         if model.weights != "distance":
             return [op.reduce_mean(near, constant([0], np.int64), keepdims=0)]
@@ -267,6 +280,17 @@ def neighbours_regressor(model: Any, table: Table, conversion: Conversion, path:
 
     (values,) = by_row(numbers(table, path).values, answer)
     return Outputs(values=flat(values) if np.ndim(model._y) == 1 else values)
+
+
+def _radius_search(model: Any, path: str) -> Search:
+    search = Search(model, path)
+    if search.by_products and model.weights == "distance":
+        raise NotPortable(
+            path,
+            "brute force gives the distance between a row and its own copy as rounding noise, and weights by it; "
+            "algorithm='kd_tree' or 'ball_tree' searches exactly",
+        )
+    return search
 
 
 def _radius_weights(search: Search, row: Var) -> Var:
@@ -282,7 +306,7 @@ def _radius_weights(search: Search, row: Var) -> Var:
 
 @predictor("RadiusNeighborsClassifier")
 def radius_classifier(model: Any, table: Table, conversion: Conversion, path: str) -> Outputs:
-    search = _search(model, path)
+    search = _radius_search(model, path)
     targets = _targets(model)
     tables = [np.eye(len(classes))[targets[:, index]] for index, classes in enumerate(_classes(model))]
 
@@ -305,7 +329,7 @@ def radius_classifier(model: Any, table: Table, conversion: Conversion, path: st
 
 @predictor("RadiusNeighborsRegressor")
 def radius_regressor(model: Any, table: Table, conversion: Conversion, path: str) -> Outputs:
-    search = _search(model, path)
+    search = _radius_search(model, path)
     targets = _targets(model)
     with np.errstate(invalid="ignore"):
         nobody = float(np.full_like(targets[0, :1], np.nan)[0])  # NaN as an integer, where the targets are integers
@@ -324,14 +348,13 @@ def radius_regressor(model: Any, table: Table, conversion: Conversion, path: str
 def local_outlier_factor(model: Any, table: Table, conversion: Conversion, path: str) -> Outputs:
     if not model.novelty:
         raise NotPortable(path, "it was fitted with novelty=False and answers for its training rows only")
-    search = _search(model, path)
     count = model.n_neighbors_
     reach = dense(model._distances_fit_X_)[:, count - 1]
     density = dense(model._lrd)
-    _refuse_ties(search, count, np.column_stack([reach, density]))
+    nearest = Search(model, path).nearest(count, np.column_stack([reach, density]))
 
     def answer(row: Var) -> list[Var]:
-        distances, positions = search.nearest(row, count)
+        distances, positions = nearest(row)
         furthest = op.max([distances, op.gather(constant(reach), positions)])
         # scikit-learn keeps a row with more than `count` copies from dividing by zero.
         inverse = op.add(op.reduce_mean(furthest, keepdims=1), constant(1e-10))
