@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
+from dataclasses import replace
 
 import numpy as np
 import onnxruntime as ort
@@ -172,6 +175,48 @@ def test_more_leaves_than_fit_at_once_are_summed_in_groups_in_the_same_order():
     np.testing.assert_array_equal(answer(forest, rows), expected(forest, rows))
 
 
+PEAK = """
+import re
+from pathlib import Path
+from tests.graph.test_trees import COLUMNS, Forest, Tensor, emit, forest_of, np, session, spox, table
+
+forest = forest_of({kind!r}, {width}, {trees})
+features = spox.argument(Tensor(np.float64, ("rows", COLUMNS)))
+running = session(emit(forest, features), features)
+rows = table(np.random.default_rng(1), 10_000)
+running.run(None, {{"features": rows[:1]}})
+
+def kilobytes(name):
+    return int(re.search(name + r":\\s+(\\d+)", Path("/proc/self/status").read_text())[1])
+
+Path("/proc/self/clear_refs").write_text("5")  # the peak is counted from here
+before = kilobytes("VmRSS")
+running.run(None, {{"features": rows}})
+print(kilobytes("VmHWM") - before)
+"""
+
+
+def forest_of(kind, width, trees):
+    random = np.random.default_rng(0)
+    sets = kind == "sets"
+    grown = [grow(random, width, depth=3, sets=sets) for _ in range(trees)]
+    if sets:  # of so many codes that hardly two sets are the same
+        grown = [replace(tree, sets=tuple(random.random(CODES + 60) < 0.5 for _ in tree.sets)) for tree in grown]
+    return Forest(tuple(grown), width)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the peak of a process is read from /proc")
+@pytest.mark.parametrize(("kind", "width", "trees"), [("rows", 100, 100), ("rows", 20, 300), ("sets", 1, 2000)])
+def test_ten_thousand_rows_take_a_bounded_memory_whatever_the_forest(kind, width, trees):
+    script = PEAK.format(kind=kind, width=width, trees=trees)
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    asked = sum(len(tree.sets) for tree in forest_of(kind, width, trees).trees)
+    all_at_once = 10_000 * 8 * (asked if kind == "sets" else width * trees) / 1000
+    spent = int(done.stdout)
+    assert spent < all_at_once / 2
+    assert spent < 300_000
+
+
 @pytest.mark.parametrize("width", [2, 5])
 def test_gathered_sums_are_the_same_whatever_the_number_of_threads(width):
     random = np.random.default_rng(6)
@@ -212,15 +257,8 @@ def test_leaves_are_numbered_through_all_trees():
 def test_more_sets_than_one_operator_takes_are_split_between_several(build):
     random = np.random.default_rng(9)
     codes = 200
-    trees = []
-    for _ in range(DERIVED // 7 + 20):
-        tree = grow(random, 1, sets=True)
-        trees.append(
-            Tree(
-                tree.left, tree.right, tree.feature, tree.threshold, tree.missing_left, tree.values, tree.targets,
-                tree.members, tuple(random.random(codes + 1) < 0.5 for _ in tree.sets),
-            )
-        )  # fmt: skip
+    grown = [grow(random, 1, sets=True) for _ in range(DERIVED // 7 + 20)]
+    trees = [replace(tree, sets=tuple(random.random(codes + 1) < 0.5 for _ in tree.sets)) for tree in grown]
     assert sum(len(tree.sets) for tree in trees) > 0
     while sum(len(tree.sets) for tree in trees) <= 2 * DERIVED:
         trees += trees

@@ -138,22 +138,25 @@ def emit(forest: Forest, features: Var) -> Var:
     for trees in _parts(forest.trees):
         weights = np.concatenate([tree.values[~tree.inner, 0] for tree in trees])
         targets = np.concatenate([_leaf_targets(tree) for tree in trees])
-        sums = _operator(trees, forest.comparison, features, weights, targets, forest.targets)
+        seen = features if total is None else _after(total, features, np.float64)
+        sums = _operator(trees, forest.comparison, seen, weights, targets, forest.targets)
         total = sums if total is None else op.add(total, sums)
     assert total is not None  # noqa: S101 - a forest has trees, so there is a part
     return total
 
 
 def reached(forest: Forest, features: Var) -> Var:
-    """The leaf that each row reaches in each tree, int64 [trees, N]. Leaves are numbered through all trees, in the order
+    """The leaf that each row reaches in each tree, int32 [trees, N]. Leaves are numbered through all trees, in the order
     of their nodes."""
-    answers, before = [], 0
+    answers: list[Var] = []
+    before = 0
     for trees in _parts(forest.trees):
         counts = [int((~tree.inner).sum()) for tree in trees]
         numbers = np.arange(before, before + sum(counts), dtype=np.float64)
         owners = np.repeat(np.arange(len(trees)), counts)
-        leaves = _operator(trees, forest.comparison, features, numbers, owners, len(trees))
-        answers.append(op.transpose(op.cast(leaves, to=np.int64), perm=[1, 0]))
+        seen = _after(answers[-1], features, np.float64) if answers else features
+        leaves = _operator(trees, forest.comparison, seen, numbers, owners, len(trees))
+        answers.append(op.transpose(op.cast(leaves, to=np.int32), perm=[1, 0]))
         before += sum(counts)
     return answers[0] if len(answers) == 1 else op.concat(answers, axis=0)
 
@@ -174,22 +177,26 @@ def _sum_of_rows(forest: Forest, leaves: Var) -> Var:
     if group >= count:
         return op.reduce_sum(op.gather(rows, leaves, axis=0), first, keepdims=0)
     sizes = [min(group, count - start) for start in range(0, count, group)]
-    total: Var | None = None
-    for part in _split(leaves, sizes):
-        gathered = op.gather(rows, part, axis=0)
-        if total is None:
-            total = op.reduce_sum(gathered, first, keepdims=1)
-        elif group == 1:
-            total = op.add(total, gathered)
+    parts = op.split(leaves, op.const(np.array(sizes, np.int64)), axis=0)
+    total = op.reduce_sum(op.gather(rows, parts[0], axis=0), first, keepdims=1)
+    for part in parts[1:]:
+        if group == 1:
+            # onnxruntime works through the last operand first: the other way round it would gather every tree at once.
+            total = op.add(op.gather(rows, part, axis=0), total)
         else:
+            gathered = op.gather(rows, _after(total, part, np.int32), axis=0)
             total = op.reduce_sum(op.concat([total, gathered], axis=0), first, keepdims=1)
-    assert total is not None  # noqa: S101 - a forest has trees
     return op.squeeze(total, first)
 
 
-def _split(leaves: Var, sizes: Sequence[int]) -> Sequence[Var]:
-    """Consecutive runs of trees of these sizes."""
-    return op.split(leaves, op.const(np.array(sizes, np.int64)), axis=0)
+def _after(earlier: Var, given: Var, element: type) -> Var:
+    """The same given numbers, to be had only when `earlier` is there.
+
+    onnxruntime works through a graph in an order of its own and would hold every group at once. What ties the groups is
+    a zero made of the earlier value's size, which no optimiser of graphs sees through today.
+    """
+    nothing = op.mul(op.size(earlier), op.const(np.int64(0)))
+    return op.add(given, op.cast(nothing, to=element))
 
 
 def _parts(trees: Sequence[Tree]) -> Iterator[tuple[Tree, ...]]:
@@ -231,7 +238,7 @@ def _operator(
     feature = np.concatenate([part.feature for part in nodes])
     missing = np.concatenate([part.missing_left for part in nodes])
     return ml.tree_ensemble(
-        features if indicators.values is None else op.concat([indicators.values, features], axis=1),
+        op.concat([*indicators.values, features], axis=1) if indicators.values else features,
         nodes_featureids=feature.tolist(),
         nodes_splits=np.concatenate([part.threshold for part in nodes]),
         nodes_modes=np.full(len(feature), comparison, np.uint8),
@@ -285,11 +292,11 @@ def _inner_nodes(tree: Tree, columns: Integers, shift: int) -> _InnerNodes:
 class _Indicators:
     """Columns of zeros and ones, one for each distinct set that some trees ask for.
 
-    of: for each tree, set number → column. values: double [N, width], or None where there are no sets.
+    of: for each tree, set number → column. values: matrices double [N, …] that side by side are `width` columns.
     """
 
     of: tuple[Integers, ...]
-    values: Var | None
+    values: tuple[Var, ...]
     width: int
 
 
@@ -312,9 +319,7 @@ def _indicators(trees: Sequence[Tree], features: Var) -> _Indicators:
         table = np.array([np.frombuffer(members, np.bool_) for members in known]).T.astype(np.float64)
         values.append(_looked_up(features, feature, table))
     of = tuple(np.array([starts[feature] + place for feature, place in mine], np.int64) for mine in asked)
-    if not values:
-        return _Indicators(of, None, 0)
-    return _Indicators(of, values[0] if len(values) == 1 else op.concat(values, axis=1), width)
+    return _Indicators(of, tuple(values), width)
 
 
 def _looked_up(features: Var, feature: int, table: Doubles) -> Var:
