@@ -64,7 +64,7 @@ def pack(
     request = sealing.Request(
         name=name,
         version=version,
-        metrics=dict(metrics or {}),
+        metrics={key: float(value) for key, value in (metrics or {}).items()},
         metadata={key: str(value) for key, value in (metadata or {}).items()},
         record=record,
         requirements=tuple(requirements),

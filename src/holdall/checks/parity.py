@@ -69,9 +69,13 @@ class Comparison:
         if len(self.differences) < LISTED:
             self.differences.append(what)
 
-    def add(self, expected: Batch, actual: Batch, tolerance: Tolerance, task: str) -> None:
-        """Compare these rows too. Only the columns that `expected` has are looked at. Raises KeyError for one that
-        `actual` lacks."""
+    def add(self, expected: Batch, actual: Batch, tolerance: Tolerance, task: str, *, overflows: bool = False) -> None:
+        """Compare these rows too. Only the columns that `expected` has are looked at.
+
+        overflows: rows chosen to be beyond all measure, where an answer that is not finite only says that the sums ran
+        over, and whether they ran to infinity or to NaN hangs on their order. Raises KeyError for a column that `actual`
+        lacks.
+        """
         self.rows += expected.rows
         if not expected.rows:
             return
@@ -83,16 +87,18 @@ class Comparison:
                 labelled = True
                 self._labels(name, column, actual[name], margin(name, scores), tolerance)
             elif column.kind is Kind.FLOAT:
-                self._numbers(name, column, actual[name], tolerance)
+                self._numbers(name, column, actual[name], tolerance, overflows)
             else:
                 self._labels(name, column, actual[name], None, tolerance)
         if task == "classification" and not labelled:
             self._argmax(expected, actual, tolerance)
 
-    def _numbers(self, name: str, expected: Column, actual: Column, tolerance: Tolerance) -> None:
+    def _numbers(self, name: str, expected: Column, actual: Column, tolerance: Tolerance, overflows: bool) -> None:
         a, b = actual.values, expected.values
         with np.errstate(invalid="ignore", over="ignore"):
             same = (a == b) | (np.isnan(a) & np.isnan(b))
+            if overflows:
+                same |= ~np.isfinite(a) & ~np.isfinite(b)
             error = np.where(same, 0.0, np.abs(a - b))
             error = np.where(np.isnan(error), np.inf, error)
             outside = error > tolerance.absolute + tolerance.relative * np.abs(b)

@@ -58,9 +58,14 @@ def from_table(table: Any, names: Sequence[str] | None = None, *, schema: Schema
 
     names: of the columns of a NumPy matrix, which has none; by default the schema's, else x0, x1 … schema: where it is
     known, mixed Python values are read as its fields have them. Whether the columns fit is another matter: scoring.fit.
+    Documents one after the other (a list of texts, a pandas Series) are the one column of a model that takes just one.
     A dict whose values are all lists or arrays is a dict of columns; with any single value in it, it is one record.
     Raises InputError.
     """
+    if _is(table, "pandas", "Series"):
+        table = table.to_frame(_only_name(schema) or table.name or "text")
+    elif isinstance(table, list | tuple) and table and all(isinstance(document, str) for document in table):
+        return from_mapping({_only_name(schema) or "text": list(table)}, schema), Form.RECORDS
     form = find_form(table)
     if form is Form.PANDAS:
         from holdall.columns.pandas import from_pandas
@@ -112,6 +117,10 @@ def to_table(batch: Batch, form: Form, index: Any = None) -> Any:
     return records if form is Form.RECORDS else records[0]
 
 
+def _only_name(schema: Schema | None) -> str | None:
+    return schema.inputs[0].name if schema is not None and len(schema.inputs) == 1 else None
+
+
 def _is(table: Any, library: str, *classes: str) -> bool:
     module = sys.modules.get(library)
     return module is not None and any(isinstance(table, getattr(module, name, ())) for name in classes)
@@ -124,8 +133,6 @@ def _kind_of(table: Any) -> str:
 def _hint(table: Any) -> str:
     if _is(table, "polars", "LazyFrame"):
         return "it has no rows yet: frame.collect()"
-    if _is(table, "pandas", "Series"):
-        return "one column: series.to_frame(); one row: series.to_frame().T or series.to_dict()"
     if hasattr(table, "toarray"):
         return "make it dense: matrix.toarray()"
     if isinstance(table, list | tuple):

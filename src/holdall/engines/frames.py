@@ -17,6 +17,7 @@ from holdall.columns.batch import Array, Batch, Column, Mask
 from holdall.errors import MissingDependency
 from holdall.spec.schema import Field, Kind, Missing, Schema
 
+KINDS = ("pandas", "numpy", "text")
 _DATETIME = re.compile(r"datetime64\[(s|ms|us|ns)(?:, (.+))?\]")
 _NUMBER = re.compile(r"(?:u?int(?:8|16|32|64)|float(?:16|32|64))")
 _NULLABLE = re.compile(r"(?:U?Int(?:8|16|32|64)|Float(?:32|64)|boolean)")
@@ -30,15 +31,19 @@ _EPOCH = datetime.date(1970, 1, 1).toordinal()
 
 
 def frame(batch: Batch, schema: Schema, kind: str) -> Any:
-    """The schema's input columns, in its order, as a 'pandas' DataFrame or a 2-d 'numpy' array.
+    """The schema's input columns, in its order, as a 'pandas' DataFrame, a 2-d 'numpy' array, or for a model that takes
+    documents one after the other ('text') its one column as a 1-d array.
 
     An array has the fields' common dtype where they share one, else float64; object where a column is no number.
     Raises KeyError for a column that the batch lacks, MissingDependency, ValueError for another kind of table.
     """
     if kind == "numpy":
         return _matrix(batch, schema)
+    if kind == "text":
+        (field,) = schema.inputs
+        return _objects(batch[field.name], batch[field.name].null_mask(), field)
     if kind != "pandas":
-        raise ValueError(f"a table is 'pandas' or 'numpy', not {kind!r}")
+        raise ValueError(f"a table is {', '.join(KINDS)}, not {kind!r}")
     pandas = _pandas()
     series = {field.name: _series(batch[field.name], field) for field in schema.inputs}
     return pandas.DataFrame(series, index=pandas.RangeIndex(batch.rows))

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from holdall.columns.batch import Array, Batch
-from holdall.engines.frames import frame
+from holdall.engines.frames import KINDS, frame
 from holdall.errors import ManifestInvalid
 from holdall.spec.manifest import PATH
 from holdall.spec.report import Entry
@@ -32,8 +32,8 @@ class Native:
         for output in step.outputs:
             if output.name not in METHODS:
                 raise ManifestInvalid(PATH, f"a native model is not asked for {output.name!r}")
-        if step.table not in ("pandas", "numpy"):
-            raise ManifestInvalid(PATH, f"a native model's table is 'pandas' or 'numpy', not {step.table!r}")
+        if step.table not in KINDS:
+            raise ManifestInvalid(PATH, f"a native model's table is one of {', '.join(KINDS)}, not {step.table!r}")
         self.model = model
         self.findings = tuple(findings)
         self._table = step.table
@@ -74,6 +74,9 @@ def answer(model: Any, table: Any, output: StepOutput) -> Array:
         result = result.toarray()
     values = result.to_numpy() if hasattr(result, "to_numpy") else np.asarray(result)
     columns = len(output.columns)
+    if values.ndim == 1 and columns > 1:
+        # Some transformers drop the rows' axis where there is one row.
+        values = values.reshape(-1, columns)
     if columns == 1 and values.ndim == 2 and values.shape[1] == 1:
         values = values[:, 0]
     width = 1 if values.ndim == 1 else values.shape[1]

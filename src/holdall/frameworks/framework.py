@@ -24,7 +24,7 @@ class Description:
 
     inputs: names of its input columns where it knows them (fitted on a data frame); else None.
     width: how many columns it takes, where it knows.
-    table: the kind of table it was fitted on: 'pandas' or 'numpy'.
+    table: the kind of table it was fitted on, as in Step.table: 'pandas', 'numpy' or 'text'.
     task, classes: as in the manifest.
     missing: by column, the marker that its encoders were fitted on, where they know one.
     requires: distributions that the native artefact needs, as exact requirements ('scikit-learn==1.9.1').

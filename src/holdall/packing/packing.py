@@ -134,7 +134,8 @@ def _typical(framework: Framework, model: Any, schema: Schema, sample: Batch) ->
     for row in np.argsort(incomplete, kind="stable")[:25]:
         one = sample.take(np.array([row]))
         try:
-            outputs = framework.outputs(model, schema.inputs, one)
+            # Two rows, since some models squeeze the answer to a single one out of shape.
+            outputs = framework.outputs(model, schema.inputs, one.take(np.array([0, 0])))
             framework.live(model, Schema(inputs=schema.inputs, outputs=outputs))(one)
         except UsageError:
             raise
@@ -195,9 +196,18 @@ class _Candidates:
                 Blocker(step=f"model ({type(self._model).__name__})", cause=f"parity failed: {_why(proof)}")
             )
         self._progress("sealing the model's own format")
-        native = self._framework.native(self._model, self.schema, allow_pickle=self._options.allow_pickle)
+        native = self._native(blockers)
         manifest, proof = self._prove(native, sample, typical, tuple(blockers))
         return _Chosen(native, proof, tuple(blockers), manifest, {})
+
+    def _native(self, blockers: Sequence[Blocker]) -> Artefact:
+        try:
+            return self._framework.native(self._model, self.schema, allow_pickle=self._options.allow_pickle)
+        except NotPortable as error:
+            graph = "; ".join(f"{found.step}: {found.cause}" for found in blockers)
+            raised = NotPortable(error.step, f"{error.cause}. As a graph: {graph}")
+            raised.hint = "as a last resort --allow-pickle (allow_pickle=True) seals a pickle, which few will load"
+            raise raised from error
 
     def _one_target(self) -> bool:
         return any(field.name == "prediction" for field in self.schema.outputs)

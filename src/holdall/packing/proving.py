@@ -24,6 +24,7 @@ WHOLE = 4096
 """So many rows of the sample are compared in every output; the rest in the model's main one (see Framework.live)."""
 
 CHUNK = 8192
+EXTREMES = "extremes"
 DRAWN = 512
 BOUNDARY_ROWS = 20_000
 TRIED_REFUSALS = 16
@@ -66,7 +67,7 @@ class Prover:
         base = drawing.draw(schema, DRAWN, seed=2, strange=0.15)
         sets: list[tuple[str, Batch | None]] = [
             ("rows drawn from the schema", base),
-            ("extremes", drawing.extremes(schema, typical)),
+            (EXTREMES, drawing.extremes(schema, typical)),
             (
                 "rows on every threshold",
                 drawing.on_boundaries(schema, artefact.boundaries, _around(base, sample), BOUNDARY_ROWS),
@@ -76,7 +77,7 @@ class Prover:
         row_wise = self._row_wise(_around(base, sample))
         for name, batch in sets:
             if batch is not None and not self._lost():
-                self._compare(batch, self._live, name)
+                self._compare(batch, self._live, name, overflows=name == EXTREMES)
         for start in range(WHOLE, sample.rows, CHUNK):
             if self._lost():
                 break
@@ -87,7 +88,7 @@ class Prover:
     def _lost(self) -> bool:
         return self._comparison.outside > 1000 or self._comparison.label_flips > 1000
 
-    def _compare(self, batch: Batch, live: Live, name: str) -> None:
+    def _compare(self, batch: Batch, live: Live, name: str, *, overflows: bool = False) -> None:
         if not batch.rows:
             return
         self._progress(f"comparing answers: {name}")
@@ -101,14 +102,14 @@ class Prover:
             self._refusals(batch, sorted(refused), name)
             accepted = np.setdiff1d(np.arange(batch.rows), sorted(refused))
             if len(accepted):
-                self._compare(batch.take(accepted), live, name)
+                self._compare(batch.take(accepted), live, name, overflows=overflows)
             return
         try:
             actual = self._scorer.score(batch)
         except InputError as error:
             self._comparison.differ(f"{name}: the artefact refuses what the live model answers: {error.message}")
             return
-        self._comparison.add(expected, actual, self._tolerance, self._manifest.task)
+        self._comparison.add(expected, actual, self._tolerance, self._manifest.task, overflows=overflows)
 
     def _refusals(self, batch: Batch, rows: list[int], name: str) -> None:
         """Rows that the live model refuses, one by one: the artefact must refuse each."""

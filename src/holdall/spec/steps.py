@@ -70,7 +70,8 @@ class Step(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid
     inputs: a graph's inputs. Empty for native artefacts, which take the schema's columns as a table.
     outputs: what it gives, in the order of the schema's outputs.
     guards: the columns of the graph's bool output 'refused' [rows, len(guards)]; empty: there is no such output.
-    table: for native artefacts, the kind of table the model was fitted on: 'pandas' or 'numpy'.
+    table: for native artefacts, the kind of table the model was fitted on: 'pandas', 'numpy', or 'text' for a model that
+        takes one document after the other.
     """
 
     role: Role

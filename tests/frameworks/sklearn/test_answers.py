@@ -8,13 +8,16 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.cross_decomposition import PLSRegression
+from sklearn.decomposition import SparsePCA
 from sklearn.ensemble import BaggingRegressor, RandomForestClassifier
+from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.kernel_ridge import KernelRidge
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge, RidgeClassifier
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.multioutput import ClassifierChain, MultiOutputClassifier, MultiOutputRegressor, RegressorChain
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.neural_network import MLPClassifier
+from sklearn.pipeline import make_pipeline
 from sklearn.svm import SVC
 
 import holdall
@@ -72,3 +75,31 @@ def test_classes_of_one_target_are_told_and_those_of_several_are_not() -> None:
     several = holdall.pack(KNeighborsClassifier().fit(X, WORDS), name="several", sample=X)
     assert one.manifest.classes == ("no", "yes")
     assert several.manifest.classes is None
+
+
+DOCUMENTS = ["the cat sat", "ein Hund läuft", "schöne Grüße", "a dog ran"] * 10
+
+
+@pytest.mark.parametrize(
+    "sample",
+    [DOCUMENTS, pd.Series(DOCUMENTS, name="doc"), pd.DataFrame({"doc": DOCUMENTS})],
+    ids=["list", "series", "frame"],
+)
+def test_a_model_of_documents_takes_them_as_a_list_a_series_or_a_column(sample: Any) -> None:
+    model = make_pipeline(TfidfVectorizer(), LogisticRegression()).fit(DOCUMENTS, [0, 1, 1, 0] * 10)
+    package = holdall.pack(model, name="m", sample=sample)
+    assert not package.manifest.portable
+    assert "Unicode" in package.manifest.blockers[0].cause
+    loaded = holdall.load("m")
+    expected = model.predict_proba(["der Hund", "the cat"])[:, 1]
+    records = loaded.predict(["der Hund", "the cat"])
+    assert [record["probability_1"] for record in records] == pytest.approx(expected)
+    series = loaded.predict(pd.Series(["der Hund", "the cat"], index=[7, 8]))
+    assert series["probability_1"].tolist() == pytest.approx(expected)
+    assert series.index.tolist() == [7, 8]
+
+
+def test_a_transformer_that_squeezes_one_row_keeps_its_columns() -> None:
+    model = SparsePCA(2, random_state=0).fit(X)
+    holdall.pack(model, name="m", sample=X)
+    assert holdall.load("m").predict(X.head(1)).shape == (1, 2)

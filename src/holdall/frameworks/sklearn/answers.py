@@ -42,7 +42,7 @@ def answers(model: Any, names: Sequence[str], ask: Callable[[str], Any]) -> tupl
         answer = _answer(model, method, names, ask)
         if answer is not None:
             found.append(answer)
-    if not found:
+    if not any(answer.columns for answer in found):
         name = type(model).__name__
         raise UnsupportedModel(
             f"a {name} has no answer for new rows: neither predict nor transform",

@@ -67,7 +67,7 @@ class ScikitLearn:
         return Description(
             task=_task(model),
             inputs=None if names is None else tuple(str(name) for name in names),
-            width=None if width is None else int(width),
+            width=1 if table == "text" else None if width is None else int(width),
             table=table,
             classes=_classes(model),
             missing=markers.missing(model),
@@ -93,7 +93,7 @@ class ScikitLearn:
             with quiet(batch.rows):
                 columns = {}
                 for answer, values in call(model, given, found):
-                    columns.update(answer_columns(answer, values))
+                    columns.update(answer_columns(answer, values, batch.rows))
             return Batch(columns, batch.rows)
 
         return run
@@ -199,9 +199,9 @@ def call(model: Any, given: Any, found: Sequence[Answer]) -> Iterator[tuple[Answ
         yield answer, getattr(final, answer.method)(given)
 
 
-def answer_columns(answer: Answer, values: Any) -> dict[str, Column]:
-    """What a method returned, as columns."""
-    array = matrix(values)
+def answer_columns(answer: Answer, values: Any, rows: int) -> dict[str, Column]:
+    """What a method returned for so many rows, as columns."""
+    array = matrix(values).reshape(rows, len(answer.columns))
     return {name: plain_column(kind, array[:, index]) for index, (name, kind) in enumerate(answer.columns)}
 
 
@@ -215,7 +215,14 @@ def plain_column(kind: Kind, values: Array) -> Column:
 
 
 def _table(model: Any) -> str:
-    """The kind of table that the model was fitted on: only a data frame leaves names behind."""
+    """The kind of table that the model was fitted on: only a data frame leaves names behind, and only what counts words
+    takes one document after the other."""
+    first = model
+    while type(first).__name__ in ("Pipeline", "FeatureUnion") or hasattr(first, "best_estimator_"):
+        steps = getattr(first, "steps", None) or getattr(first, "transformer_list", None)
+        first = steps[0][1] if steps else first.best_estimator_
+    if type(first).__name__ in ("CountVectorizer", "TfidfVectorizer", "HashingVectorizer"):
+        return "text"
     return "numpy" if getattr(model, "feature_names_in_", None) is None else "pandas"
 
 
