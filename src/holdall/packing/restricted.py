@@ -28,6 +28,7 @@ import numpy as np
 from holdall.engines import types
 
 LARGEST_ITEM = 1 << 16
+_ALIGNED = 0x80
 _UNITS = ("Y", "M", "W", "D", "h", "m", "s", "ms", "us", "ns", "ps", "fs", "as", "generic")
 
 
@@ -163,7 +164,8 @@ class Restricted(_Reader):  # type: ignore[misc]
         data = self.file.read(size)
         if len(data) != size:
             raise pickle.UnpicklingError("an array is cut off")
-        array = np.frombuffer(bytearray(data), dtype=dtype)
+        # As joblib does it: in the byte order of this machine, which compiled loops want.
+        array = np.frombuffer(bytearray(data), dtype=dtype).astype(dtype.newbyteorder("="), copy=False)
         return array.reshape(shape[::-1]).transpose() if wrapper.order == "F" else array.reshape(shape)
 
 
@@ -253,7 +255,8 @@ def _finish_dtype(made: np.dtype[Any], state: Any) -> np.dtype[Any]:
                 "formats": [part[0] for part in parts],
                 "offsets": [part[1] for part in parts],
                 "itemsize": itemsize,
-            }
+            },
+            align=isinstance(state[7], int) and bool(state[7] & _ALIGNED),
         )
     if subarray is not None:
         _need(isinstance(subarray, tuple) and len(subarray) == 2, "a subarray that is none")
