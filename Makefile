@@ -21,8 +21,8 @@ test: $(STAMP) ## the whole suite
 	$(BIN)/python -m pytest -n auto
 
 check: $(STAMP) ## format, lint, types, floors
-	$(BIN)/ruff format --check src tests benchmarks examples
-	$(BIN)/ruff check src tests benchmarks examples
+	$(BIN)/ruff format --check src tests benchmarks examples scripts docs
+	$(BIN)/ruff check src tests benchmarks examples scripts docs
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
@@ -30,7 +30,8 @@ bench: $(STAMP) ## every figure of the README, each a ratio against the alternat
 	$(BIN)/python -m benchmarks
 
 docs: $(STAMP) ## the generated pages: commands, JSON schema
-	$(BIN)/python docs/generate.py
+	$(BIN)/python scripts/commands_page.py
+	$(BIN)/python docs/reference/make_schema.py
 
 lock: $(STAMP) ## the lock anew: hashes of every platform, no address
 	$(BIN)/uv pip compile pyproject.toml --all-extras --group dev --universal --generate-hashes --no-header \
