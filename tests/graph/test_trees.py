@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from spox import Tensor
 
+from holdall.graph import trees as trees_module
 from holdall.graph.trees import (
     DEEPEST,
     DERIVED,
@@ -302,6 +303,20 @@ def test_the_deepest_tree_is_loaded_and_walked_on_a_small_stack():
 def test_a_tree_too_deep_for_the_runtime_is_refused_rather_than_crashing_it():
     with pytest.raises(ValueError, match="too deep"):
         Forest((chain(DEEPEST + 1),), 1)
+
+
+@pytest.mark.parametrize(("width", "sets"), [(1, False), (3, False), (3, True), (40, False)])
+def test_trees_that_are_too_many_for_the_cache_are_split_between_operators(monkeypatch, width, sets):
+    monkeypatch.setattr(trees_module, "CACHED", 40)
+    random = np.random.default_rng(12)
+    forest = Forest(tuple(grow(random, width, sets=sets) for _ in range(30)), width)
+    rows = table(random, 50)
+    features = spox.argument(Tensor(np.float64, ("rows", COLUMNS)))
+    model = spox.build({"features": features}, {"answer": emit(forest, features)})
+    assert sum(node.op_type == "TreeEnsemble" for node in model.graph.node) > 5
+    np.testing.assert_allclose(answer(forest, rows), expected(forest, rows), rtol=1e-12)
+    if width > 1:
+        np.testing.assert_array_equal(answer(forest, rows), expected(forest, rows))
 
 
 def test_thresholds_are_told_once_each_and_none_for_sets():

@@ -35,6 +35,9 @@ WIDE = 32
 DERIVED = 512
 """The columns of zeros and ones that one operator may take before the next begins: 40 MB for ten thousand rows."""
 
+CACHED = 131_072
+"""The nodes that one operator may have before the next begins: onnxruntime takes 128 rows through all its trees, then the
+next 128, and trees that do not stay in the processor's cache are read from memory each time."""
 DEEPEST = 1000
 """onnxruntime builds a tree by recursion, and a tree of two thousand levels overruns a stack of one megabyte."""
 
@@ -138,7 +141,7 @@ def emit(forest: Forest, features: Var) -> Var:
     for trees in _parts(forest.trees):
         weights = np.concatenate([tree.values[~tree.inner, 0] for tree in trees])
         targets = np.concatenate([_leaf_targets(tree) for tree in trees])
-        seen = features if total is None else _after(total, features, np.float64)
+        seen = _features_after(total, features, trees)
         sums = _operator(trees, forest.comparison, seen, weights, targets, forest.targets)
         total = sums if total is None else op.add(total, sums)
     assert total is not None  # noqa: S101 - a forest has trees, so there is a part
@@ -154,7 +157,7 @@ def reached(forest: Forest, features: Var) -> Var:
         counts = [int((~tree.inner).sum()) for tree in trees]
         numbers = np.arange(before, before + sum(counts), dtype=np.float64)
         owners = np.repeat(np.arange(len(trees)), counts)
-        seen = _after(answers[-1], features, np.float64) if answers else features
+        seen = _features_after(answers[-1] if answers else None, features, trees)
         leaves = _operator(trees, forest.comparison, seen, numbers, owners, len(trees))
         answers.append(op.transpose(op.cast(leaves, to=np.int32), perm=[1, 0]))
         before += sum(counts)
@@ -199,17 +202,23 @@ def _after(earlier: Var, given: Var, element: type) -> Var:
     return op.add(given, op.cast(nothing, to=element))
 
 
+def _features_after(earlier: Var | None, features: Var, trees: Sequence[Tree]) -> Var:
+    """What the next trees see. Those with sets wait for the trees before, whose columns of zeros and ones are large."""
+    if earlier is None or not any(tree.sets for tree in trees):
+        return features
+    return _after(earlier, features, np.float64)
+
+
 def _parts(trees: Sequence[Tree]) -> Iterator[tuple[Tree, ...]]:
-    """Runs of trees that together ask for at most DERIVED sets (a single tree may ask for more)."""
+    """Runs of trees that one operator takes: at most DERIVED sets and CACHED nodes, but always a whole tree."""
     part: list[Tree] = []
-    asked = 0
+    sets = nodes = 0
     for tree in trees:
-        wanted = len(tree.sets)
-        if part and asked + wanted > DERIVED:
+        sets, nodes = sets + len(tree.sets), nodes + len(tree.left)
+        if part and (sets > DERIVED or nodes > CACHED):
             yield tuple(part)
-            part, asked = [], 0
+            part, sets, nodes = [], len(tree.sets), len(tree.left)
         part.append(tree)
-        asked += wanted
     yield tuple(part)
 
 
