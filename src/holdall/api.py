@@ -22,6 +22,7 @@ from holdall.spec.report import Report
 if TYPE_CHECKING:
     from holdall.checks.parity import Comparison
     from holdall.registry.store import Kept, LocalStore
+    from holdall.spec.report import Entry
 
 Progress = Callable[[str], None]
 
@@ -243,10 +244,10 @@ def verify(reference: str, *, keys: Sequence[str] = (), policy: str | None = Non
     except verifying.DAMAGE as error:
         return verifying.damaged(error)
 
-    def again() -> Comparison | None:
+    def again() -> tuple[Comparison | None, tuple[Entry, ...]]:
         _allow(package, trust, policy)
-        samples = package.samples
-        return None if samples is None else replay(Scorer(package.manifest, package.content), *samples)
+        scorer, samples = Scorer(package.manifest, package.content), package.samples
+        return None if samples is None else replay(scorer, *samples), scorer.findings
 
     return verifying.verify(package.content, reasons, level.word, again)
 

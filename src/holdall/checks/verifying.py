@@ -12,8 +12,9 @@ from holdall.content.package import Content
 from holdall.errors import BlobMissing, Error, PackageDamaged, TrustRequired
 from holdall.spec.report import Entry, Parity, Report
 
-Replay = Callable[[], Comparison | None]
-"""Replays the recorded examples; None where there are none to replay. Raises TrustRequired, and any other holdall error."""
+Replay = Callable[[], tuple[Comparison | None, tuple[Entry, ...]]]
+"""Replays the recorded examples: what came of it, None where there are none to replay, and what was found on opening.
+Raises TrustRequired, and any other holdall error."""
 
 
 def damaged(error: Error) -> Report:
@@ -40,7 +41,8 @@ def verify(content: Content, trust: Mapping[str, str], level: str, replay: Repla
         skipped.append(_skipped("parity", "the package is damaged, so nothing of it is run"))
     else:
         try:
-            comparison = replay()
+            comparison, found = replay()
+            findings += found
         except TrustRequired as error:
             skipped.append(_skipped("parity", error.message))
             missing = content.manifest.portable

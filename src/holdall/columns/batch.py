@@ -136,6 +136,15 @@ def ragged(rows: Sequence[Array]) -> Array:
     return result
 
 
+def text_column(values: Array) -> Column:
+    """A STRING column of the objects that a model gave: None and NaN are nulls, everything else is its text."""
+    plain = values.tolist()
+    nulls = np.array([value is None or value != value for value in plain], np.bool_)  # noqa: PLR0124 — NaN
+    text = np.empty(len(plain), object)
+    text[:] = ["" if null else str(value) for value, null in zip(plain, nulls.tolist(), strict=True)]
+    return Column(Kind.STRING, text, nulls if nulls.any() else None)
+
+
 def concatenate(batches: Sequence[Batch]) -> Batch:
     """The rows of all, in order. All have the same columns; at least one batch."""
     first = batches[0]

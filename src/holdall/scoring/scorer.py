@@ -11,7 +11,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from holdall.columns.batch import DTYPES, Array, Batch, Column, Mask
+from holdall.columns.batch import DTYPES, Array, Batch, Column, Mask, text_column
 from holdall.columns.records import read_records, to_records
 from holdall.engines.engine import Files, GraphRunning, TableRunning, engine
 from holdall.errors import Error, RowsRefused
@@ -19,6 +19,7 @@ from holdall.scoring.answering import Answering, compile_records
 from holdall.scoring.fit import fit
 from holdall.scoring.records import compile_groups, group
 from holdall.spec.manifest import Manifest
+from holdall.spec.report import Entry
 from holdall.spec.schema import Field, Kind
 from holdall.spec.steps import Guard, Step
 
@@ -47,6 +48,12 @@ class Scorer:
         if self._step.inputs:
             self._feeds = compile_groups(manifest.schema, self._step.inputs)
             self._records = compile_records(self._step.outputs, self._kinds)
+
+    @property
+    def findings(self) -> tuple[Entry, ...]:
+        """What was worth knowing when the artefact was opened: another version of a library, for instance."""
+        found: tuple[Entry, ...] = getattr(self._running, "findings", ())
+        return found
 
     def fit(self, batch: Batch) -> Batch:
         """The batch as the schema has it. Raises SchemaMismatch."""
@@ -95,20 +102,24 @@ class Scorer:
 def answer(step: Step, fields: Mapping[str, Field], results: Mapping[str, Array], rows: int) -> Batch:
     """The output columns that `results` hold, each in the array of its kind. Raises KeyError for a missing result."""
     columns: dict[str, Column] = {}
+    native = not step.inputs
     for output in step.outputs:
         values = results[output.name]
         nulls = results[output.mask] if output.mask is not None else None
         if values.ndim == 1:
             name = output.columns[0]
-            columns[name] = _column(fields[name], values, nulls)
+            columns[name] = _column(fields[name], values, nulls, native)
         else:
             for index, name in enumerate(output.columns):
-                columns[name] = _column(fields[name], values[:, index], None if nulls is None else nulls[:, index])
+                mask = None if nulls is None else nulls[:, index]
+                columns[name] = _column(fields[name], values[:, index], mask, native)
     return Batch(columns, rows)
 
 
-def _column(field: Field, values: Array, nulls: Mask | None) -> Column:
+def _column(field: Field, values: Array, nulls: Mask | None, native: bool) -> Column:
     kind = field.kind
+    if kind is Kind.STRING and native:
+        return text_column(values)
     dtype = DTYPES.get(kind)
     if dtype is not None and values.dtype != dtype:
         values = values.astype(dtype)

@@ -18,6 +18,7 @@ from sklearn.multioutput import ClassifierChain, MultiOutputClassifier, MultiOut
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
 from sklearn.svm import SVC
 
 import holdall
@@ -103,3 +104,16 @@ def test_a_transformer_that_squeezes_one_row_keeps_its_columns() -> None:
     model = SparsePCA(2, random_state=0).fit(X)
     holdall.pack(model, name="m", sample=X)
     assert holdall.load("m").predict(X.head(1)).shape == (1, 2)
+
+
+def as_it_is(table: pd.DataFrame) -> pd.DataFrame:
+    """A step that only its own module knows."""
+    return table
+
+
+def test_a_native_transformer_of_text_keeps_its_nulls_and_its_pickle_needs_trust() -> None:
+    table = pd.DataFrame({"town": pd.Series(["Ulm", None, "Bonn", "Rom"] * 10, dtype=object)})
+    model = FunctionTransformer(as_it_is, feature_names_out="one-to-one").fit(table)
+    holdall.pack(model, name="m", sample=table, allow_pickle=True)
+    loaded = holdall.load("m", trust="pickle")
+    assert [record["town"] for record in loaded.predict(table.head(2).to_dict("records"))] == ["Ulm", None]

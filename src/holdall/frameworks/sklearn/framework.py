@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from holdall.columns.batch import DTYPES, Array, Batch, Column
+from holdall.columns.batch import DTYPES, Array, Batch, Column, text_column
 from holdall.engines.frames import frame
 from holdall.errors import NotPortable, UnsupportedModel
 from holdall.frameworks.framework import Artefact, Description, Live
@@ -207,11 +207,7 @@ def answer_columns(answer: Answer, values: Any, rows: int) -> dict[str, Column]:
 
 def plain_column(kind: Kind, values: Array) -> Column:
     """A column of a model's answer: text from objects, nulls told apart."""
-    if kind is Kind.STRING:
-        nulls = np.array([value is None or value != value for value in values.tolist()], np.bool_)  # noqa: PLR0124
-        text = np.array(["" if null else str(v) for v, null in zip(values.tolist(), nulls, strict=True)], object)
-        return Column(kind, text, nulls if nulls.any() else None)
-    return Column(kind, values.astype(DTYPES[kind]))
+    return text_column(values) if kind is Kind.STRING else Column(kind, values.astype(DTYPES[kind]))
 
 
 def _table(model: Any) -> str:
