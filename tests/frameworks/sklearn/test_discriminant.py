@@ -10,7 +10,9 @@ import pytest
 from sklearn.datasets import load_iris, load_wine, make_blobs
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis, QuadraticDiscriminantAnalysis
 
+from holdall.columns.pandas import from_pandas
 from holdall.frameworks.sklearn import discriminant, registry
+from holdall.frameworks.sklearn.framework import ScikitLearn
 from holdall.graph import value
 from holdall.graph.conversion import Conversion
 from tests.frameworks.sklearn import harness
@@ -72,3 +74,11 @@ def test_a_hundred_classes_one_feature_and_extremes() -> None:
     extremes = frame_of([[1e150], [-1e150], [1e-300], [0.0]])
     agree(LinearDiscriminantAnalysis().fit(frame, target), extremes)
     agree(QuadraticDiscriminantAnalysis().fit(frame, target), extremes)
+
+
+def test_the_framework_asks_the_lsqr_solver_for_no_projection() -> None:
+    frame, target = blobs(3)
+    model = LinearDiscriminantAnalysis(solver="lsqr").fit(frame, target)
+    outputs = ScikitLearn().outputs(model, harness.schema_of(frame).inputs, from_pandas(frame))
+    assert outputs[0].name == "prediction"
+    assert not any(field.name.startswith("lineardiscriminantanalysis") for field in outputs)

@@ -65,7 +65,7 @@ def test_the_default_kernel_far_from_the_data_falls_back_to_the_mean() -> None:
     agree(model, frame_of([[1e300], [-1e150], [1e-300], [0.1]]))
 
 
-@pytest.mark.parametrize("kernel", [kernel for kernel in KERNELS if "DotProduct" not in str(kernel)], ids=str)
+@pytest.mark.parametrize("kernel", [KERNELS[i] for i in (1, 2, 4, 6, 8, 10)], ids=str)
 @pytest.mark.parametrize("classes", [2, 3])
 def test_a_classification_integrates_over_its_latent_function(kernel: Any, classes: int) -> None:
     frame = rows(60)

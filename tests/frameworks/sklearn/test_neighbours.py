@@ -131,7 +131,7 @@ def test_a_row_on_copies_of_a_training_row_takes_those_alone() -> None:
 
 
 @given(st.lists(st.tuples(*[st.floats(-1e3, 1e3)] * 4), min_size=1, max_size=5))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=15, deadline=None)
 def test_any_row_finds_its_neighbours(rows: list[tuple[float, ...]]) -> None:
     agree(MODEL, frame_of(rows))
 

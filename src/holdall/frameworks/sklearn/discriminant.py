@@ -1,4 +1,4 @@
-"""Discriminant analysis, linear and quadratic."""
+"""Discriminant analysis, linear and quadratic. A model fitted on float32 sums in float32, as scikit-learn does."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import spox.opset.ai.onnx.v21 as op
 from spox import Var
 
 from holdall.frameworks.sklearn.linear import decided, linear_decision
-from holdall.frameworks.sklearn.matrices import affine, column, dense, numbers, transformed
+from holdall.frameworks.sklearn.matrices import affine, column, dense, is_single, numbers, transformed
 from holdall.frameworks.sklearn.registry import Outputs, predictor
 from holdall.graph import numerics
 from holdall.graph.conversion import Conversion
-from holdall.graph.value import Table, constant
+from holdall.graph.value import Table, constant, to_single
 
 
 @predictor("LinearDiscriminantAnalysis")
@@ -28,20 +28,23 @@ def linear_discriminant(model: Any, table: Table, conversion: Conversion, path: 
 def _projection(model: Any, table: Table, path: str) -> Table | None:
     if model.solver == "lsqr":  # it has no projection
         return None
-    values = numbers(table, path).values
+    block = numbers(table, path)
+    values, single = block.values, block.single and is_single(model.scalings_)
     if model.solver == "svd":
         values = op.sub(values, constant(dense(model.xbar_)))
     scalings = dense(model.scalings_)[:, : model._max_components]
-    return transformed(model, affine(values, scalings), scalings.shape[1])
+    return transformed(model, affine(values, scalings, single=single), scalings.shape[1])
 
 
 @predictor("QuadraticDiscriminantAnalysis")
 def quadratic_discriminant(model: Any, table: Table, conversion: Conversion, path: str) -> Outputs:
-    values = numbers(table, path).values
+    block = numbers(table, path)
+    values, single = block.values, block.single and is_single(model.means_)
     norms, logarithms = [], []
     for mean, rotation, scaling in zip(model.means_, model.rotations_, model.scalings_, strict=True):
-        rotated = affine(op.sub(values, constant(dense(mean))), rotation * scaling**-0.5)
-        norms.append(numerics.row_sum(op.mul(rotated, rotated), keepdims=True))
+        rotated = affine(op.sub(values, constant(dense(mean))), rotation * scaling**-0.5, single=single)
+        norm = numerics.row_sum(op.mul(rotated, rotated), keepdims=True)
+        norms.append(to_single(norm) if single else norm)
         logarithms.append(np.sum(np.log(scaling)))
     inner = op.add(op.concat(norms, axis=1), constant(np.array(logarithms)))
     scores = op.add(op.mul(inner, constant(-0.5)), constant(np.log(model.priors_)))

@@ -1,7 +1,7 @@
 """Linear models: a weighted sum of the columns, then a link.
 
-Where the live model was fitted on float32 it computes in float32; the graph computes the same sums in double, so answers
-agree within float32's tolerance there and to rounding elsewhere.
+Where the live model was fitted on float32 it computes its sums in float32, and so does the graph: they agree within
+float32's tolerance and overflow at the same values. All else is in double.
 """
 
 from __future__ import annotations
@@ -13,7 +13,16 @@ from spox import Var
 
 from holdall.errors import NotPortable
 from holdall.frameworks.sklearn import registry
-from holdall.frameworks.sklearn.matrices import affine, column, dense, flat, labels_above_zero, numbers, signs
+from holdall.frameworks.sklearn.matrices import (
+    affine,
+    column,
+    dense,
+    flat,
+    is_single,
+    labels_above_zero,
+    numbers,
+    signs,
+)
 from holdall.frameworks.sklearn.registry import Outputs, predictor
 from holdall.graph import numerics
 from holdall.graph.conversion import Conversion
@@ -24,7 +33,8 @@ def linear(model: Any, table: Table, path: str) -> Var:
     """X @ coef_.T + intercept_: [N, rows of coef_], [N, 1] where coef_ is a vector."""
     weights = dense(model.coef_)
     matrix = weights.reshape(1, -1) if weights.ndim == 1 else weights
-    return affine(numbers(table, path).values, matrix.T, model.intercept_)
+    block = numbers(table, path)
+    return affine(block.values, matrix.T, model.intercept_, single=block.single and is_single(model.coef_))
 
 
 def linear_decision(model: Any, table: Table, path: str) -> Var:
@@ -145,7 +155,9 @@ def stochastic_gradient_classifier(model: Any, table: Table, conversion: Convers
 @predictor("SGDOneClassSVM")
 def stochastic_gradient_outliers(model: Any, table: Table, conversion: Conversion, path: str) -> Outputs:
     offset = constant(dense(model.offset_))
-    product = affine(numbers(table, path).values, dense(model.coef_).reshape(-1, 1))
+    block = numbers(table, path)
+    weights = dense(model.coef_).reshape(-1, 1)
+    product = affine(block.values, weights, single=block.single and is_single(model.coef_))
     decision = op.sub(flat(product), offset)
     inlier = op.greater_or_equal(decision, constant(0.0))
     return Outputs(labels=signs(inlier), decision=decision, score=op.add(decision, offset))

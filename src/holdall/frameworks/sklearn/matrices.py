@@ -29,10 +29,21 @@ def dense(values: Any) -> Matrix:
     return np.asarray(values.toarray() if hasattr(values, "toarray") else values, np.float64)
 
 
-def affine(values: Var, weights: Any, offset: Any = 0.0) -> Var:
-    """[N, p] → [N, k]: values @ weights + offset. weights: [p, k]; offset: [k] or a number."""
-    product = op.matmul(values, constant(dense(weights)))
+def is_single(values: Any) -> bool:
+    """Whether a fitted array is float32: NumPy then computes in float32 where the table is single too."""
+    return getattr(values, "dtype", None) == np.float32
+
+
+def affine(values: Var, weights: Any, offset: Any = 0.0, *, single: bool = False) -> Var:
+    """[N, p] → [N, k]: values @ weights + offset. weights: [p, k]; offset: [k] or a number.
+
+    single: the live model computes this in float32, and overflows where float32 does.
+    """
     shift = dense(offset)
+    if single:
+        product = op.matmul(op.cast(values, to=np.float32), constant(dense(weights), np.float32))
+        return op.cast(op.add(product, constant(shift, np.float32)), to=np.float64)
+    product = op.matmul(values, constant(dense(weights)))
     return op.add(product, constant(shift)) if shift.any() else product
 
 

@@ -1,6 +1,7 @@
 """Naive Bayes: a joint log likelihood for every class, normalised over the classes.
 
-The sums run in double and in the order of scikit-learn's own operations, for a likelihood of -1e6 has little left to lose.
+The sums run in the order of scikit-learn's own operations, for a likelihood of -1e6 has little left to lose; in double, but
+for GaussianNB fitted on float32, which squares in float32 and overflows where that does.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import numpy as np
 import spox.opset.ai.onnx.v21 as op
 from spox import Var
 
-from holdall.frameworks.sklearn.matrices import affine, dense, numbers
+from holdall.frameworks.sklearn.matrices import affine, dense, is_single, numbers
 from holdall.frameworks.sklearn.registry import Outputs, predictor
 from holdall.graph import numerics, value
 from holdall.graph.conversion import Conversion
@@ -25,16 +26,18 @@ def _answers(likelihood: Var) -> Outputs:
 
 @predictor("GaussianNB")
 def gaussian(model: Any, table: Table, conversion: Conversion, path: str) -> Outputs:
-    values = numbers(table, path).values
+    block = numbers(table, path)
+    kind = np.float32 if block.single and is_single(model.theta_) else np.float64
+    values = op.cast(block.values, to=kind)
     # Class by class: [N, classes, columns] at once would not fit in memory where both are many.
     columns = []
     for prior, mean, variance in zip(dense(model.class_prior_), dense(model.theta_), dense(model.var_), strict=True):
         with np.errstate(divide="ignore"):
             shift = np.log(prior)
         shift = shift + -0.5 * np.sum(np.log(2.0 * np.pi * variance))
-        difference = op.sub(values, constant(mean))
-        scaled = op.div(op.mul(difference, difference), constant(variance))
-        distance = op.mul(numerics.row_sum(scaled, keepdims=True), constant(0.5))
+        difference = op.sub(values, constant(mean, kind))
+        scaled = op.div(op.mul(difference, difference), constant(variance, kind))
+        distance = op.mul(op.cast(numerics.row_sum(scaled, keepdims=True), to=np.float64), constant(0.5))
         columns.append(op.sub(constant(shift), distance))
     return _answers(op.concat(columns, axis=1))
 

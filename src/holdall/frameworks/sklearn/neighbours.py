@@ -18,12 +18,12 @@ from spox import Var
 from holdall.errors import NotPortable
 from holdall.frameworks.sklearn import visiting
 from holdall.frameworks.sklearn.discriminant import scored
-from holdall.frameworks.sklearn.matrices import Matrix, dense, flat, numbers, signs
+from holdall.frameworks.sklearn.matrices import Matrix, dense, flat, is_single, numbers, signs
 from holdall.frameworks.sklearn.pairwise import Points, by_row, column_maximum, column_sum
 from holdall.frameworks.sklearn.registry import Outputs, predictor
 from holdall.graph import numerics
 from holdall.graph.conversion import Conversion
-from holdall.graph.value import Table, constant
+from holdall.graph.value import Table, constant, to_single
 
 PRODUCTS = ("cosine", "euclidean", "sqeuclidean")
 """Metrics that brute force computes by matrix products."""
@@ -178,6 +178,7 @@ class Search:
         return find
 
     def _order(self, rows: int) -> visiting.Order:
+        # Brute force does so within each thread; what it answers on ties depends on how many there are.
         if self.model._fit_method == "brute" or self.metric.reduce is None:
             return visiting.in_order(rows)
         if self.model._fit_method == "kd_tree":
@@ -353,15 +354,23 @@ def local_outlier_factor(model: Any, table: Table, conversion: Conversion, path:
     density = dense(model._lrd)
     nearest = Search(model, path).nearest(count, np.column_stack([reach, density]))
 
+    block = numbers(table, path)
+
+    def kept(values: Var) -> Var:
+        # Distances are rounded to the precision of the training rows, and the density with them.
+        return to_single(values) if block.single and is_single(model._fit_X) else values
+
     def answer(row: Var) -> list[Var]:
         distances, positions = nearest(row)
+        distances = kept(distances)
         furthest = op.max([distances, op.gather(constant(reach), positions)])
         # scikit-learn keeps a row with more than `count` copies from dividing by zero.
-        inverse = op.add(op.reduce_mean(furthest, keepdims=1), constant(1e-10))
-        own = op.div(constant(1.0), inverse)
-        return [op.neg(op.reduce_mean(op.div(op.gather(constant(density), positions), own), keepdims=1))]
+        inverse = op.add(kept(op.reduce_mean(furthest, keepdims=1)), constant(1e-10))
+        own = kept(op.div(constant(1.0), inverse))
+        total = kept(op.reduce_sum(kept(op.div(op.gather(constant(density), positions), own)), keepdims=1))
+        return [op.neg(op.div(total, constant(float(count))))]
 
-    (scores,) = by_row(numbers(table, path).values, answer)
+    (scores,) = by_row(block.values, answer)
     score = flat(scores)
     decision = op.sub(score, constant(model.offset_))
     inlier = op.not_(op.less(decision, constant(0.0)))
@@ -387,12 +396,12 @@ def nearest_centroid(model: Any, table: Table, conversion: Conversion, path: str
 
 def _to_centroids(model: Any, values: Var, centroids: Matrix, path: str) -> Var:
     """[N, classes] of distances."""
+    if model.metric == "euclidean":
+        # scikit-learn finds these as x² - 2xy + y². Its rounding is kept: far from the data it decides what is nearest.
+        products = op.mul(op.matmul(values, constant(centroids.T)), constant(-2.0))
+        squares = op.add(products, numerics.row_sum(op.mul(values, values), keepdims=True))
+        squares = op.add(squares, constant((centroids**2).sum(axis=1)))
+        return op.sqrt(op.max([squares, constant(0.0)]))
     points = Points(centroids, path)
-
-    def answer(row: Var) -> list[Var]:
-        if model.metric == "euclidean":
-            return [op.sqrt(points.squares(row))]
-        return [column_sum(op.abs(points.differences(row)))]
-
-    (distances,) = by_row(values, answer)
+    (distances,) = by_row(values, lambda row: [_absolute(points.differences(row))])
     return distances

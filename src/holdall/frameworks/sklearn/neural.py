@@ -1,6 +1,6 @@
 """Neural networks of scikit-learn: layers of sums and activations.
 
-A network fitted on float32 computes in float32 in scikit-learn and in double here: they agree within float32's tolerance.
+A network fitted on float32 sums in float32, in scikit-learn as here: they agree within float32's tolerance.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import spox.opset.ai.onnx.v21 as op
 from spox import Var
 
 from holdall.errors import NotPortable
-from holdall.frameworks.sklearn.matrices import affine, column, flat, numbers, transformed
+from holdall.frameworks.sklearn.matrices import affine, column, flat, is_single, numbers, transformed
 from holdall.frameworks.sklearn.registry import Outputs, predictor, transformer
 from holdall.graph import numerics
 from holdall.graph.conversion import Conversion
@@ -33,11 +33,12 @@ def _forward(model: Any, table: Table, path: str) -> Var:
     for name in (model.activation, model.out_activation_):
         if name not in ACTIVATIONS:
             raise NotPortable(path, f"its activation {name!r} is not known")
-    values = numbers(table, path).values
+    block = numbers(table, path)
+    values, single = block.values, block.single and is_single(model.coefs_[0])
     last = len(model.coefs_) - 1
     for index, (weights, offset) in enumerate(zip(model.coefs_, model.intercepts_, strict=True)):
         activation = model.out_activation_ if index == last else model.activation
-        values = ACTIVATIONS[activation](affine(values, weights, offset))
+        values = ACTIVATIONS[activation](affine(values, weights, offset, single=single))
     return values
 
 
@@ -64,5 +65,7 @@ def _two_classes(positive: Var) -> Outputs:
 
 @transformer("BernoulliRBM")
 def restricted_boltzmann_machine(model: Any, table: Table, conversion: Conversion, path: str) -> Table:
-    hidden = affine(numbers(table, path).values, model.components_.T, model.intercept_hidden_)
+    block = numbers(table, path)
+    single = block.single and is_single(model.components_)
+    hidden = affine(block.values, model.components_.T, model.intercept_hidden_, single=single)
     return transformed(model, numerics.logistic(hidden), model.components_.shape[0])
