@@ -33,7 +33,13 @@ def examine(home: Path) -> list[Check]:
 
     Changes nothing, not even by making the store.
     """
-    return [_python(), *(_needed(name) for name in NEEDED), *(_part(*part) for part in PARTS), _store(home), _room(home)]
+    return [
+        _python(),
+        *(_needed(name) for name in NEEDED),
+        *(_part(*part) for part in PARTS),
+        _store(home),
+        _room(home),
+    ]
 
 
 def _row(name: str, ok: bool, detail: str, hint: str | None = None, *, required: bool = True) -> Check:
