@@ -21,8 +21,8 @@ test: $(STAMP) ## the whole suite
 	$(BIN)/python -m pytest -n auto
 
 check: $(STAMP) ## format, lint, types, floors
-	$(BIN)/ruff format --check src tests benchmarks examples scripts docs
-	$(BIN)/ruff check src tests benchmarks examples scripts docs
+	$(BIN)/ruff format --check src tests benchmarks examples scripts
+	$(BIN)/ruff check src tests benchmarks examples scripts
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
@@ -31,7 +31,7 @@ bench: $(STAMP) ## every figure of the README, each a ratio against the alternat
 
 docs: $(STAMP) ## the generated pages: commands, JSON schema
 	$(BIN)/python scripts/commands_page.py
-	$(BIN)/python docs/reference/make_schema.py
+	$(BIN)/python scripts/schema_page.py
 
 lock: $(STAMP) ## the lock anew: hashes of every platform, no address
 	$(BIN)/uv pip compile pyproject.toml --all-extras --group dev --universal --generate-hashes --no-header \

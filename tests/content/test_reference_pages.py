@@ -24,7 +24,7 @@ PAGE = (REFERENCE / "format.md").read_text(encoding="utf-8")
 
 
 def test_the_published_schema_is_current() -> None:
-    current = runpy.run_path(str(REFERENCE / "make_schema.py"))["text"]()
+    current = runpy.run_path(str(REFERENCE.parents[1] / "scripts" / "schema_page.py"))["text"]()
     assert (REFERENCE / "holdall.schema.json").read_text(encoding="utf-8") == current
 
 

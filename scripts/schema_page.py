@@ -1,4 +1,4 @@
-"""Writes the JSON schema of `holdall.json` beside itself: `python docs/reference/make_schema.py`."""
+"""Writes docs/reference/holdall.schema.json from the manifest as the code has it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import msgspec
 
 from holdall.spec.manifest import FORMAT, Manifest
 
-PATH = Path(__file__).with_name("holdall.schema.json")
+PATH = Path(__file__).parents[1] / "docs" / "reference" / "holdall.schema.json"
 
 
 def text() -> str:
