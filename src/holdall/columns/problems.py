@@ -68,14 +68,15 @@ class Problems:
 
 
 def cells(column: Column, rows: Array) -> list[Any]:
-    """The plain values of these rows, None for a null; times and dates as such."""
+    """The values of these rows, None for a null; times and dates as such, arrays as arrays."""
     taken = column.take(rows)
-    values: list[Any] = taken.to_list()
-    unit = UNITS.get(column.kind)
-    if unit is None:
-        return values
-    moments = taken.values.astype(unit)
-    return [None if value is None else moment for value, moment in zip(values, moments, strict=True)]
+    if column.kind in UNITS:
+        values: list[Any] = list(taken.values.astype(UNITS[column.kind]))
+    elif column.kind in (Kind.TENSOR, Kind.LIST):
+        values = list(taken.values)
+    else:
+        values = taken.to_list()
+    return [None if gone else value for value, gone in zip(values, taken.null_mask().tolist(), strict=True)]
 
 
 def show(value: Any) -> str:

@@ -16,6 +16,7 @@ from holdall.columns.records import lacking_hint
 from holdall.spec.schema import Field, Kind, Schema
 
 LARGEST = float(np.finfo(np.float64).max)
+COUNTED = (Kind.STRING, Kind.BOOL, Kind.INT, Kind.FLOAT)
 SHOWN = 8
 """Of the categories that are allowed, a message shows so many."""
 
@@ -106,7 +107,7 @@ def _check_observed(column: Column, field: Field, problems: Problems) -> None:
     if observed is None:
         return
     present = ~column.null_mask()
-    if observed.categories is not None and not observed.other:
+    if observed.categories is not None and not observed.other and column.kind in COUNTED:
         allowed = set(observed.categories)
         outside = np.array([value not in allowed for value in column.values.tolist()], np.bool_) & present
         if outside.any():

@@ -86,15 +86,15 @@ def compile_groups(schema: Schema, inputs: Sequence[GraphInput]) -> Callable[[Re
         if not records:
             return full(records)
         feeds: Feeds = {}
-        for fast, slow in parts:
-            try:
-                fast(records, feeds)
-            except (Irregular, KeyError, TypeError, OverflowError):
+        try:
+            for fast, slow in parts:
                 try:
+                    fast(records, feeds)
+                except (Irregular, KeyError, TypeError, OverflowError):
                     slow(records, feeds)
-                except InputError:
-                    # The full path tells of everything that does not fit, not of this group alone.
-                    return full(records)
+        except InputError:
+            # The full path tells of everything that does not fit, not of one group alone.
+            return full(records)
         return feeds
 
     return read
