@@ -89,7 +89,6 @@ def test_columns_of_different_lengths_are_refused_by_name() -> None:
     ("table", "hint"),
     [
         (pl.LazyFrame({"a": [1]}), "collect"),
-        (pd.Series([1]), "to_frame"),
         ([[1, 2], [3, 4]], "numpy.array"),
         ("table.csv", "pandas, polars"),
         (None, "pandas, polars"),
@@ -100,6 +99,15 @@ def test_what_is_no_table_is_refused_with_what_to_do(table: object, hint: str) -
         from_table(table)
     assert caught.value.hint is not None
     assert hint in caught.value.hint
+
+
+def test_a_series_and_a_list_of_texts_are_the_one_column_of_the_schema() -> None:
+    schema = Schema(inputs=(Field(name="review", kind=Kind.STRING),), outputs=())
+    for table, form in ((pd.Series(["good", "bad"], name="x"), Form.PANDAS), (["good", "bad"], Form.RECORDS)):
+        batch, found = from_table(table, schema=schema)
+        assert found is form
+        assert batch["review"].to_list() == ["good", "bad"]
+    assert list(from_table(pd.Series([1], name="x"))[0]) == ["x"]
 
 
 def test_a_matrix_takes_its_names_from_the_schema_or_counts_them() -> None:
