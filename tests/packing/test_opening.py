@@ -344,7 +344,13 @@ def test_a_damaged_pickle_opens_as_nothing_dangerous_and_ends_in_a_named_error(d
     path = tmp_path / "model.pkl"
     path.write_bytes(bytes(blob))
     with contextlib.suppress(UnreadableFile, TrustRequired, UnsupportedModel, MissingDependency):
-        assert isinstance(open_model(str(path)), StandardScaler)
+        # A flipped byte may leave out a step of making the object: then it is one of its parts, all of them harmless.
+        assert type(open_model(str(path))).__module__.partition(".")[0] in (
+            "builtins",
+            "collections",
+            "numpy",
+            "sklearn",
+        )
 
 
 PLAIN = pickle.dumps(StandardScaler().fit(NUMBERS), 0)

@@ -88,7 +88,8 @@ def _above(value: float) -> float:
     exponent = exact.adjusted() - 1
     digits = exact.scaleb(-exponent).to_integral_value(ROUND_FLOOR) + 1
     bound = float(digits.scaleb(exponent))
-    return bound if math.isfinite(bound) else value
+    # Among the least doubles there are no two digits: the next one is above.
+    return value if math.isinf(bound) else bound if bound > value else math.nextafter(value, math.inf)
 
 
 def beyond_double(column: Column) -> bool:
