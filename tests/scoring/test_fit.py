@@ -13,6 +13,7 @@ import pyarrow as pa
 import pytest
 
 from holdall.columns.batch import Batch, Column
+from holdall.columns.files import FORMATS, read_bytes, to_bytes
 from holdall.columns.tables import from_table
 from holdall.errors import SchemaMismatch
 from holdall.scoring.fit import fit
@@ -229,3 +230,28 @@ def test_no_rows_fit_every_schema(kind: Kind) -> None:
     for batch in (Batch({}, 0), from_table({"a": []})[0], from_table(pd.DataFrame({"a": []}, dtype=object))[0]):
         column = fit(batch, wanted)["a"]
         assert (column.kind, len(column)) == (kind, 0)
+
+
+def test_one_table_fits_alike_through_every_door() -> None:
+    moments = pd.to_datetime(["2020-01-01 00:00", "2020-06-01 12:00", None]).tz_localize("Europe/Berlin")
+    frame = pd.DataFrame(
+        {"n": [1, 2**53 + 1, 3], "x": [0.1, None, 5.0], "s": ["x", None, "ü"], "b": [True, False, True], "t": moments}
+    )
+    kinds = {"n": Kind.INT, "x": Kind.FLOAT, "s": Kind.STRING, "b": Kind.BOOL, "t": Kind.TIMESTAMP}
+    wanted = Schema(inputs=tuple(Field(name=n, kind=k, nullable=True) for n, k in kinds.items()), outputs=())
+    batch = from_table(frame)[0]
+    doors = {
+        "polars": from_table(pl.from_pandas(frame))[0],
+        "arrow": from_table(pa.Table.from_pandas(frame))[0],
+        "columns": from_table({name: frame[name].tolist() for name in frame}, schema=wanted)[0],
+        "series": from_table({name: frame[name] for name in frame})[0],
+        "records": from_table(frame.to_dict("records"), schema=wanted)[0],
+        "csv of pandas": read_bytes(frame.to_csv(index=False).encode(), wanted, "t.csv"),
+        "json of pandas": read_bytes(frame.to_json(orient="records", date_format="iso").encode(), wanted, "t.json"),
+        **{suffix: read_bytes(to_bytes(batch, f"t.{suffix}"), wanted, f"t.{suffix}") for suffix in FORMATS.split(", ")},
+    }
+    expected = fit(batch, wanted)
+    for door, read in doors.items():
+        assert {name: fit(read, wanted)[name].to_list() for name in kinds} == {
+            name: expected[name].to_list() for name in kinds
+        }, door
