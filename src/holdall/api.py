@@ -108,16 +108,20 @@ def _sample(sample: Any, target: str | None) -> tuple[Any, Any]:
     """The sample as a batch without the target, and the truth."""
     from holdall.columns.batch import Batch
     from holdall.columns.files import read_table
-    from holdall.columns.tables import from_table
+    from holdall.columns.tables import Form, from_table, with_pandas_dtypes
 
     if sample is None:
         return None, None
     if isinstance(sample, str | os.PathLike):
         batch = read_table(os.fspath(sample))
+        if Path(sample).suffix.lower() not in (".csv", ".json", ".jsonl"):
+            batch = with_pandas_dtypes(batch)
     elif isinstance(sample, Batch):
         batch = sample
     else:
-        batch, _ = from_table(sample)
+        batch, form = from_table(sample)
+        if form in (Form.POLARS, Form.ARROW):
+            batch = with_pandas_dtypes(batch)
     if target is None:
         return batch, None
     if target not in batch.columns:

@@ -12,12 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from holdall.columns.batch import Batch
+from holdall.columns.batch import Batch, Column
 from holdall.columns.mapping import from_mapping, is_column, to_arrays, to_mapping
 from holdall.columns.numpy import from_numpy, to_numpy
 from holdall.columns.records import from_records, to_records
 from holdall.errors import InputError
-from holdall.spec.schema import Schema
+from holdall.spec.schema import Kind, Schema
 
 
 class Form(StrEnum):
@@ -88,6 +88,19 @@ def from_table(table: Any, names: Sequence[str] | None = None, *, schema: Schema
     if form is Form.RECORD:
         return from_records([table], schema), form
     return from_mapping(table, schema), form
+
+
+def with_pandas_dtypes(batch: Batch) -> Batch:
+    """The batch with the dtypes that pandas would have made of a polars or Arrow table.
+
+    Their own dtype texts mean something else in pandas ('Int64', 'string'), where models are fitted.
+    """
+    columns = {}
+    for name in batch:
+        column = batch[name]
+        single = column.kind is Kind.FLOAT and column.dtype in ("Float32", "float")
+        columns[name] = Column(column.kind, column.values, column.nulls, "float32" if single else None)
+    return Batch(columns, batch.rows)
 
 
 def to_table(batch: Batch, form: Form, index: Any = None) -> Any:

@@ -27,6 +27,7 @@ class Description:
     table: the kind of table it was fitted on, as in Step.table: 'pandas', 'numpy' or 'text'.
     task, classes: as in the manifest.
     missing: by column, the marker that its encoders were fitted on, where they know one.
+    notes: what the user should know of the model as such, in sentences.
     requires: distributions that the native artefact needs, as exact requirements ('scikit-learn==1.9.1').
     """
 
@@ -37,6 +38,7 @@ class Description:
     classes: tuple[str | int | float | bool, ...] | None = None
     missing: Mapping[str, Missing] = field(default_factory=dict)
     requires: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

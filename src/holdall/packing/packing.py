@@ -9,7 +9,7 @@ allots the version.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
@@ -60,6 +60,7 @@ class Draft:
     parity: Parity
     differences: tuple[str, ...]
     ignored: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
     def released(self, release: Release) -> Manifest:
         """The final manifest."""
@@ -82,7 +83,8 @@ def draft(model: Any, sample: Batch | None, options: Options, progress: Progress
     candidates = _Candidates(framework, model, schema, description, options, progress)
     chosen = candidates.choose(fit(sample, schema), fit(typical, schema))
     progress("recording examples")
-    return _assemble(chosen, candidates, options, fit(sample, schema), tuple(ignored))
+    made = _assemble(chosen, candidates, options, fit(sample, schema), tuple(ignored))
+    return replace(made, notes=description.notes)
 
 
 def _sample_line(description: Description) -> str:

@@ -65,7 +65,7 @@ class Drafted:
     @property
     def notes(self) -> tuple[str, ...]:
         """What the user should know, in sentences."""
-        notes = []
+        notes = list(self.draft.notes)
         if self.draft.ignored:
             notes.append(f"the model does not take the sample's columns {', '.join(self.draft.ignored[:10])}")
         notes += [f"parity: {difference}" for difference in self.draft.differences]

@@ -6,7 +6,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
+from sklearn.compose import make_column_transformer
 from sklearn.cross_decomposition import PLSRegression
 from sklearn.decomposition import SparsePCA
 from sklearn.ensemble import BaggingRegressor, RandomForestClassifier
@@ -18,7 +20,7 @@ from sklearn.multioutput import ClassifierChain, MultiOutputClassifier, MultiOut
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder
 from sklearn.svm import SVC
 
 import holdall
@@ -117,3 +119,24 @@ def test_a_native_transformer_of_text_keeps_its_nulls_and_its_pickle_needs_trust
     holdall.pack(model, name="m", sample=table, allow_pickle=True)
     loaded = holdall.load("m", trust="pickle")
     assert [record["town"] for record in loaded.predict(table.head(2).to_dict("records"))] == ["Ulm", None]
+
+
+def test_an_encoder_fitted_on_two_markers_is_told_of() -> None:
+    towns = np.array(["Ulm", None, np.nan, "Bonn"] * 10, object)
+    table = pd.DataFrame({"town": pd.Series(towns, dtype=object)})
+    model = make_pipeline(OneHotEncoder(), LogisticRegression()).fit(table, [0, 1, 0, 1] * 10)
+    package = holdall.pack(model, name="m", sample=table)
+    assert any("both None and NaN" in note for note in package.notes)
+
+
+def test_a_polars_sample_stands_for_the_pandas_frame_of_the_same_values() -> None:
+    table = pd.DataFrame({"size": RANDOM.normal(size=40), "town": ["Ulm", "Bonn"] * 20})
+    encode = make_column_transformer((OneHotEncoder(sparse_output=False), ["town"]), remainder="passthrough")
+    model = make_pipeline(encode, LogisticRegression()).fit(table, [0, 1] * 20)
+    by_polars = holdall.pack(
+        model, name="polars", sample=pl.DataFrame({"size": table["size"], "town": list(table["town"])})
+    )
+    assert by_polars.manifest.portable
+    answer = holdall.load("polars").predict(pl.from_dicts(table.head(5).to_dict("records")))
+    assert isinstance(answer, pl.DataFrame)
+    np.testing.assert_allclose(answer["probability_1"], model.predict_proba(table.head(5))[:, 1], rtol=1e-9)

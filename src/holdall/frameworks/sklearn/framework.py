@@ -71,6 +71,7 @@ class ScikitLearn:
             table=table,
             classes=_classes(model),
             missing=markers.missing(model),
+            notes=markers.notes(model),
             requires=tuple(requires),
         )
 
