@@ -356,6 +356,61 @@ def rollback(reference: str, *, reason: str | None = None) -> dict[str, Any]:
         return _moved(store.registry.rollback(parsed.name, parsed.alias, reason, find_actor()))
 
 
+def serve(
+    references: Sequence[str],
+    *,
+    host: str = "127.0.0.1",
+    port: int = 8080,
+    workers: int = 1,
+    max_batch: int = 64,
+    token_file: str | None = None,
+    no_auth: bool = False,
+    allow_hosts: Sequence[str] = (),
+    trust: str | None = None,
+    policy: str | None = None,
+    say: Callable[[dict[str, Any]], None] | None = None,
+) -> None:
+    """Serve models over HTTP until SIGTERM or SIGINT; aliases are followed as they move.
+
+    references: REF or ID=REF. host: beyond loopback a token_file is needed, or no_auth. port: 0 takes a free one.
+    say: is told {"event": "ready", "url": …} once requests are taken, and of moves and failures after that.
+    Raises what `load` does, UsageError for an address that cannot be had or needs a token.
+    """
+    from holdall.serve import processes
+    from holdall.serve.access import Access, check_reach, read_tokens
+    from holdall.serve.limits import Limits
+
+    check_reach(host, token_file=token_file, no_auth=no_auth)
+    tokens = () if token_file is None else read_tokens(token_file)
+    limits = Limits(batch=max_batch)
+
+    def allowed(reference: str) -> Package:
+        package = open(reference)
+        _allow(package, trust, policy)
+        return package
+
+    def current(reference: str) -> str:
+        with _store() as store:
+            return str(store.registry.resolve(_local(_parsed(reference))).digest)
+
+    def make() -> Any:
+        from holdall.serve.plane import Plane, Source
+
+        return Plane(Source(allowed, current), references, limits)
+
+    if workers > 1:
+        from holdall.serve.names import named
+
+        for reference in named(references).values():
+            allowed(reference)
+    access = Access([host, *allow_hosts], tokens)
+    processes.run(processes.Settings(host, port, workers, access, limits, make), say or (lambda _: None))
+
+
+def _parsed(reference: str) -> references.Reference:
+    return references.parse(reference)
+
+
 def doctor() -> list[dict[str, Any]]:
     """What is here, what is missing, how to get it: one row {name, ok, detail, hint} for each thing looked at."""
     from holdall.registry import examination

@@ -21,7 +21,10 @@ SECTIONS: dict[str, tuple[Entry, ...]] = {
         Entry("history", "versions", "Show who moved an alias when, and why."),
         Entry("verify", "verify", "Check that a package is whole and still answers as it did."),
     ),
-    "Run": (Entry("predict", "predict", "Score a small table."),),
+    "Run": (
+        Entry("predict", "predict", "Score a small table."),
+        Entry("serve", "serve", "Serve models over HTTP."),
+    ),
     "Release": (
         Entry("promote", "versions", "Point an alias such as production at a version."),
         Entry("rollback", "versions", "Point an alias back at what was live before."),

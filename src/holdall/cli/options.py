@@ -42,9 +42,12 @@ def trust_options(function: Function) -> Function:
     )(function)
 
 
-def reference_argument(name: str = "reference", metavar: str = "REF") -> Callable[[Function], Function]:
-    """An argument that names a package; the shell completes it from the local store."""
-    return click.argument(name, metavar=metavar, shell_complete=_complete_reference)
+def reference_argument(
+    name: str = "reference", metavar: str = "REF", *, several: bool = False
+) -> Callable[[Function], Function]:
+    """An argument that names a package, or one or more; the shell completes it from the local store."""
+    count = -1 if several else 1
+    return click.argument(name, metavar=metavar, nargs=count, required=True, shell_complete=_complete_reference)
 
 
 def pairs(texts: Sequence[str], flag: str) -> dict[str, str]:

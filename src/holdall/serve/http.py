@@ -1,0 +1,331 @@
+"""HTTP/1.1 on sockets: the parser is llhttp (httptools), the loop libuv (uvloop). The only module that knows how bytes travel.
+
+One request of a connection is worked on at a time; others that were sent ahead wait their turn. What is wrong with a head
+is said before the body is read. A connection that says nothing for long, or sends slowly, is closed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections import deque
+from collections.abc import Callable
+from email.utils import formatdate
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import unquote
+
+import httptools
+
+from holdall.serve.limits import Limits
+from holdall.serve.routes import Answer, Request, Routes, failure
+
+_CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus}
+_ONCE = frozenset({b"host", b"content-length", b"authorization", b"content-type"})
+_TICK = 1.0
+_LINGER = 2.0
+
+
+class Server:
+    """What all connections of one process share."""
+
+    def __init__(self, routes: Routes, limits: Limits) -> None:
+        self.routes = routes
+        self.limits = limits
+        self.connections: set[Connection] = set()
+        self.draining = False
+        self.date = b""
+        self.tick()
+
+    def tick(self) -> None:
+        """Once a second: the date for the answers, and connections that were silent or slow for too long."""
+        self.date = b"date: " + formatdate(usegmt=True).encode() + b"\r\n"
+        self.routes.connections = len(self.connections)
+        if self.connections:
+            now = asyncio.get_running_loop().time()
+            for connection in list(self.connections):
+                connection.close_if_late(now)
+
+    def drain(self) -> None:
+        """Idle connections end now, the others after their answer."""
+        self.draining = self.routes.draining = True
+        for connection in list(self.connections):
+            connection.close_if_idle()
+
+
+class Connection(asyncio.Protocol):
+    """One connection. The methods `on_…` are called by the parser."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self._routes = server.routes
+        self._limits = server.limits
+        self._loop = asyncio.get_running_loop()
+        self._parser = httptools.HttpRequestParser(self)
+        self._transport: asyncio.Transport | None = None
+        self._waiting: deque[tuple[Request | Answer, bool, bool]] = deque()
+        self._refused: Answer | None = None
+        self._busy = False
+        self._pumping = False
+        self._keep = True
+        self._head_only = False
+        self._receiving = False
+        self._deaf = False
+        self._since = self._loop.time()
+        self._paused = False
+        self._ended = False
+        self._lingers = False
+
+    # The transport
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = transport  # type: ignore[assignment] # a stream's transport
+        self._server.connections.add(self)
+
+    def connection_lost(self, error: Exception | None) -> None:  # noqa: ARG002
+        self._transport = None
+        self._waiting.clear()
+        self._server.connections.discard(self)
+
+    def data_received(self, data: bytes) -> None:
+        if self._deaf:
+            return
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            # Nothing but HTTP/1.1 is spoken here; the request itself was answered.
+            self._deaf = True
+        except httptools.HttpParserError:
+            self._end(failure(400, "malformed", "this is no HTTP request", "send HTTP/1.1"))
+        self._pump()
+
+    def eof_received(self) -> bool:
+        self._ended = self._deaf = True
+        return self._busy or bool(self._waiting)
+
+    def gone(self) -> bool:
+        """Whether the client left."""
+        return self._transport is None or self._transport.is_closing()
+
+    # The parser
+
+    def on_message_begin(self) -> None:
+        self._receiving = True
+        self._since = self._loop.time()
+        self._url = b""
+        self._headers: dict[bytes, bytes] = {}
+        self._head_size = 0
+        self._twice = False
+        self._parts: list[bytes] = []
+        self._size = 0
+
+    def on_url(self, url: bytes) -> None:
+        self._url += url
+        self._grow(len(url))
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._grow(len(name) + len(value) + 4)
+        name = name.lower()
+        if name in self._headers:
+            self._twice |= name in _ONCE
+        self._headers[name] = value
+
+    def _grow(self, size: int) -> None:
+        self._head_size += size
+        if self._head_size > self._limits.head and not self._deaf:
+            self._end(failure(431, "head_too_large", f"a head has at most {self._limits.head:,} bytes", "send less"))
+
+    def on_headers_complete(self) -> None:
+        if self._deaf:
+            return
+        self._method = self._parser.get_method().decode("latin-1")
+        headers = self._headers
+        try:
+            url = httptools.parse_url(self._url)
+            path = url.path.decode("ascii")
+            self._path = unquote(path) if "%" in path else path
+        except (httptools.HttpParserError, UnicodeDecodeError, AttributeError):
+            self._end(failure(400, "malformed", "the request's path is no path", "send a path such as /predict"))
+            return
+        if self._twice:
+            self._end(failure(400, "malformed", "a header that may come once came twice", "send it once"))
+            return
+        refused = self._routes.refuse(self._method, self._path, headers)
+        length = headers.get(b"content-length", b"0")
+        body_follows = length != b"0" or b"transfer-encoding" in headers
+        if refused is None and length.isdigit() and int(length[:20]) > self._limits.body:
+            refused = self._too_large()
+        if refused is not None:
+            self._routes.count(refused.status)
+            if body_follows:
+                self._end(refused, counted=True)
+            else:
+                self._refused = refused
+            return
+        self._refused = None
+        if body_follows and headers.get(b"expect", b"").lower() == b"100-continue" and not self._busy:
+            self._write(_CONTINUE)
+
+    def on_body(self, body: bytes) -> None:
+        if self._deaf:
+            return
+        self._size += len(body)
+        if self._size > self._limits.body:
+            self._end(self._too_large())
+            return
+        self._parts.append(body)
+
+    def on_message_complete(self) -> None:
+        if self._deaf:
+            return
+        self._receiving = False
+        keep = self._parser.should_keep_alive() and not self._parser.should_upgrade()
+        work: Request | Answer
+        if self._refused is not None:
+            work = self._refused
+        else:
+            parts = self._parts
+            body = parts[0] if len(parts) == 1 else b"".join(parts)
+            work = Request(self._method, self._path, self._headers, body, self.gone)
+        self._waiting.append((work, keep, self._method == "HEAD"))
+
+    def _too_large(self) -> Answer:
+        most = self._limits.body
+        return failure(413, "too_large", f"a body has at most {most:,} bytes", "send the rows in parts")
+
+    def _end(self, answer: Answer, *, counted: bool = False) -> None:
+        """Say what is wrong, and hear no more of this connection."""
+        if not counted:
+            self._routes.count(answer.status)
+        self._deaf = True
+        self._receiving = False
+        self._waiting.append((answer, False, False))
+
+    # Work
+
+    def _pump(self) -> None:
+        """Work on what waits, one at a time. A loop, for a client may send a thousand requests in one packet."""
+        if self._pumping:
+            return
+        self._pumping = True
+        try:
+            while self._waiting and not self._busy and not self.gone():
+                work, keep, self._head_only = self._waiting.popleft()
+                self._busy = True
+                self._keep = keep and not self._server.draining
+                if isinstance(work, Answer):
+                    self._reply(work)
+                else:
+                    self._handle(work)
+        finally:
+            self._pumping = False
+        self._throttle()
+
+    def _handle(self, request: Request) -> None:
+        try:
+            self._routes.handle(request, self._reply)
+        except Exception as error:  # noqa: BLE001 — a mistake of ours must not leave the client waiting
+            self._reply(self._routes.failed(error))
+
+    def _throttle(self) -> None:
+        """While requests that were sent ahead wait, no more are read."""
+        transport = self._transport
+        if transport is None or transport.is_closing():
+            return
+        if self._waiting and not self._paused:
+            self._paused = True
+            transport.pause_reading()
+        elif self._paused and not self._waiting:
+            self._paused = False
+            transport.resume_reading()
+
+    def _reply(self, answer: Answer) -> None:
+        self._busy = False
+        self._since = self._loop.time()
+        transport = self._transport
+        if transport is None or transport.is_closing():
+            return
+        body = answer.body
+        head = b"%b%bcontent-type: %b\r\ncontent-length: %d\r\nx-content-type-options: nosniff\r\n" % (
+            *(_LINES[answer.status], self._server.date, answer.type),
+            len(body),
+        )
+        for name, value in answer.headers:
+            head += name + b": " + value + b"\r\n"
+        keep = self._keep and not self._server.draining and not (self._ended and not self._waiting)
+        head += b"\r\n" if keep else b"connection: close\r\n\r\n"
+        self._write(head if self._head_only else head + body)
+        if not keep:
+            self._part()
+        elif self._waiting:
+            self._pump()
+
+    def _part(self) -> None:
+        """The last answer was given. A client that is still sending reads it only if what it sends is taken until it stops."""
+        transport = self._transport
+        if transport is None:
+            return
+        self._waiting.clear()
+        if self._deaf and not self._ended and transport.can_write_eof():
+            self._lingers = True
+            transport.write_eof()
+        else:
+            self._deaf = True
+            transport.close()
+
+    def _write(self, data: bytes) -> None:
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.write(data)
+
+    # Time
+
+    def close_if_late(self, now: float) -> None:
+        """Close a connection that has been silent between two requests, or within one, for too long."""
+        if self._busy or self._waiting:
+            return
+        patience = _LINGER if self._lingers else self._limits.sending if self._receiving else self._limits.idle
+        if now - self._since > patience and self._transport is not None:
+            self._transport.close()
+
+    def close_if_idle(self) -> None:
+        """Close a connection that nothing is worked on for."""
+        if not self._busy and not self._waiting and self._transport is not None:
+            self._transport.close()
+
+
+def new_loop() -> asyncio.AbstractEventLoop:
+    """The event loop to serve on: libuv's where there is one."""
+    try:
+        import uvloop
+    except ModuleNotFoundError:
+        return asyncio.new_event_loop()
+    return uvloop.new_event_loop()
+
+
+async def serve(
+    listener: socket.socket,
+    routes: Routes,
+    limits: Limits,
+    *,
+    stop: asyncio.Event,
+    every_second: Callable[[], Any],
+    ready: Callable[[], None],
+) -> None:
+    """Serve until `stop` is set, then let what is in flight end. ready: called once requests are taken."""
+    loop = asyncio.get_running_loop()
+    server = Server(routes, limits)
+    listening = await loop.create_server(lambda: Connection(server), sock=listener, backlog=2048)
+    ready()
+    while not stop.is_set():
+        try:
+            await asyncio.wait_for(stop.wait(), _TICK)
+        except TimeoutError:
+            server.tick()
+            every_second()
+    listening.close()
+    server.drain()
+    until = loop.time() + limits.drain
+    while server.connections and loop.time() < until:
+        server.drain()
+        await asyncio.sleep(0.02)
