@@ -230,6 +230,35 @@ def predict(
     return to_records(answers)
 
 
+def batch(
+    reference: str,
+    source: str,
+    output: str,
+    *,
+    keep: Sequence[str] = (),
+    rejects: str | None = None,
+    workers: int | None = None,
+    engine: str = "local",
+    trust: str | None = None,
+    policy: str | None = None,
+    progress: Callable[[int], None] = lambda _: None,
+) -> dict[str, Any]:
+    """Score a table of any size: from a parquet, csv or arrow file into another, in bounded memory.
+
+    keep: columns of the source that the output has too. rejects: where rows that do not fit are set aside; without it
+    the first stops the run. progress: is told how many rows are done. The output is there whole or not at all.
+    Gives {rows, rejected, seconds, rows_per_second, parts, output, digest}. Raises what `load` does, UsageError and its kin.
+    """
+    from holdall.batch import local
+    from holdall.batch.plan import make_plan
+    from holdall.scoring.scorer import Scorer
+
+    package = open(reference)
+    plan = make_plan(package.manifest, source, output, keep=keep, rejects=rejects, workers=workers, engine=engine)
+    _allow(package, trust, policy)
+    return local.run(plan, Scorer(package.manifest, package.content), package.digest, progress)
+
+
 def verify(reference: str, *, keys: Sequence[str] = (), policy: str | None = None, trust: str | None = None) -> Report:
     """Digests, scan, signature, parity and policy of a package; runs nothing beyond the trust ceiling.
 

@@ -23,6 +23,7 @@ SECTIONS: dict[str, tuple[Entry, ...]] = {
     ),
     "Run": (
         Entry("predict", "predict", "Score a small table."),
+        Entry("batch", "batch", "Score a table of any size."),
         Entry("serve", "serve", "Serve models over HTTP."),
     ),
     "Release": (

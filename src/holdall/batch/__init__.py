@@ -1,0 +1,1 @@
+"""Tables of any size: read by pieces, scored on every core, written in order, whole or not at all."""
