@@ -40,6 +40,7 @@ def pack(
     metadata: Mapping[str, str] | None = None,
     requirements: Sequence[str] = (),
     include: Sequence[str] = (),
+    schema: Mapping[str, Any] | None = None,
     record: str = "synthetic",
     wheels: bool = False,
     keep_native: bool = False,
@@ -52,6 +53,8 @@ def pack(
     model: a live model, or text that names one: `module:object` or a file.
     sample: raw input before any preprocessing, any number of rows: a table, or the path of one. All of it informs the
     schema and parity. target: the sample's column that is the truth; it is dropped from the inputs.
+    schema: what to hold rows to beyond what the model accepts, by column: {"age": {"minimum": 0, "maximum": 120}}; also
+    categories, enforce, and nullable: False.
     version: SemVer; without one, the newest version is given back where nothing has changed, else the next patch is taken.
     record: which examples are sealed: 'synthetic' rows drawn from the schema, 'real' rows of the sample, or 'none'.
     output: also write the package as one `.holdall` file there.
@@ -68,6 +71,7 @@ def pack(
         metrics={key: float(value) for key, value in (metrics or {}).items()},
         metadata={key: str(value) for key, value in (metadata or {}).items()},
         record=record,
+        schema=dict(schema or {}),
         requirements=tuple(requirements),
         keep_native=keep_native,
         allow_pickle=allow_pickle,
@@ -157,7 +161,7 @@ def _keep(store: LocalStore, drafted: Any, request: Any) -> Package:
             version=version,
             digest=sealed.digest,
             fingerprint=drafted.fingerprint,
-            size=sum(len(data) for data in sealed.blobs.values()),
+            size=sum(layer.size for layer in sealed.layers),
             created=now(),
             sealed_here=True,
             engine=drafted.engine,

@@ -104,7 +104,9 @@ class Comparison:
             outside = error > tolerance.absolute + tolerance.relative * np.abs(b)
             outside |= np.isinf(error) & ~same
             relative = np.where(error > tolerance.absolute, error / np.abs(b), 0.0)
-        self.max_abs_error = max(self.max_abs_error, float(error.max()))
+        if not overflows:
+            # Beside numbers of 1e300 an absolute error says nothing; the relative one is counted.
+            self.max_abs_error = max(self.max_abs_error, float(error.max()))
         self.max_rel_error = max(self.max_rel_error, float(np.nan_to_num(relative, nan=np.inf, posinf=np.inf).max()))
         if outside.any():
             self.outside += int(outside.sum())

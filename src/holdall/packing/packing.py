@@ -9,7 +9,7 @@ allots the version.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import msgspec
@@ -23,6 +23,7 @@ from holdall.errors import NotPortable, SampleRequired, UsageError
 from holdall.frameworks.find import find
 from holdall.frameworks.framework import Artefact, Description, Framework, blocker
 from holdall.packing import card, drawing, inferring, probing
+from holdall.packing.editing import edited
 from holdall.packing.proving import Proof, Prover
 from holdall.scoring.fit import fit
 from holdall.scoring.scorer import Scorer, find_refused
@@ -42,12 +43,13 @@ Progress = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Options:
-    """How to pack. record: 'synthetic', 'real' or 'none'."""
+    """How to pack. record: 'synthetic', 'real' or 'none'. schema: edits by column, see `editing`."""
 
     record: str = "synthetic"
     requirements: Sequence[str] = ()
     keep_native: bool = False
     allow_pickle: bool = False
+    schema: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,7 @@ def draft(model: Any, sample: Batch | None, options: Options, progress: Progress
     sample, ignored = _columns_of(sample, description)
     progress("asking the model what it accepts")
     schema, typical = _schema(framework, model, description, sample)
+    edited(schema, options.schema)  # what cannot be said is told before the work begins
     candidates = _Candidates(framework, model, schema, description, options, progress)
     chosen = candidates.choose(fit(sample, schema), fit(typical, schema))
     progress("recording examples")
@@ -281,9 +284,11 @@ def _why(proof: Proof) -> str:
 def _assemble(
     chosen: _Chosen, candidates: _Candidates, options: Options, sample: Batch, ignored: tuple[str, ...]
 ) -> Draft:
-    examples, rows = _examples(candidates, options, sample)
+    schema = edited(candidates.schema, options.schema)
+    examples, rows = _examples(candidates, options, sample, schema)
     manifest = msgspec.structs.replace(
         chosen.manifest,
+        schema=schema,
         row_wise=chosen.proof.row_wise,
         examples=None if examples is None else Examples(digest=digests.of(examples), rows=rows, record=options.record),
     )
@@ -303,14 +308,17 @@ def _assemble(
     return Draft(manifest, files, examples, comparison.parity(), tuple(comparison.differences), ignored)
 
 
-def _examples(candidates: _Candidates, options: Options, sample: Batch) -> tuple[bytes | None, int]:
+def _examples(candidates: _Candidates, options: Options, sample: Batch, schema: Schema) -> tuple[bytes | None, int]:
     """The recorded examples and how many: rows with the live model's own answers to them."""
     if options.record == "none":
         return None, 0
     if options.record == "real":
         inputs = sample.take(slice(0, RECORDED))
     else:
-        inputs = drawing.draw(candidates.schema, RECORDED, seed=0, strange=0.05)
+        inputs = drawing.draw(schema, RECORDED, seed=0, strange=0.05)
+    if options.schema:
+        outside = sorted(find_refused(lambda batch: fit(batch, schema), inputs, True))
+        inputs = inputs.take(np.setdiff1d(np.arange(inputs.rows), outside))
     try:
         outputs = candidates.live(inputs)
     except Exception:  # noqa: BLE001 — a refused row is no example

@@ -41,6 +41,7 @@ class Request:
     requirements: tuple[str, ...] = ()
     keep_native: bool = False
     allow_pickle: bool = False
+    schema: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,7 @@ def drafted(model: Any, sample: Batch | None, truth: Column | None, request: Req
         requirements=request.requirements,
         keep_native=request.keep_native,
         allow_pickle=request.allow_pickle,
+        schema=request.schema,
     )
     made = draft(model, sample, options, progress)
     return Drafted(made, {} if truth is None or sample is None else _evaluation(made, sample, truth))

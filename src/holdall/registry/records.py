@@ -12,7 +12,7 @@ from holdall.spec.digest import Digest
 class VersionRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One version of a name. It never changes.
 
-    fingerprint: of the manifest without its release. size: bytes of all its blobs. created: ISO 8601, UTC.
+    fingerprint: of the manifest without its release. size: bytes of all its files. created: ISO 8601, UTC.
     sealed_here: this user sealed it in this store, which decides how far it is trusted.
     engine, portable, metrics: of the manifest, kept here so that a list needs no blob.
     """
