@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from holdall.errors import NotFound, UsageError
+from holdall.errors import NotFound, UnreadableFile, UsageError
 from holdall.registry.home import find_home
 from holdall.scoring.model import Model
 from holdall.scoring.package import Package
@@ -40,7 +40,7 @@ def pack(
     metadata: Mapping[str, str] | None = None,
     requirements: Sequence[str] = (),
     include: Sequence[str] = (),
-    schema: Mapping[str, Any] | None = None,
+    schema: Mapping[str, Any] | str | os.PathLike[str] | None = None,
     record: str = "synthetic",
     wheels: bool = False,
     keep_native: bool = False,
@@ -54,7 +54,7 @@ def pack(
     sample: raw input before any preprocessing, any number of rows: a table, or the path of one. All of it informs the
     schema and parity. target: the sample's column that is the truth; it is dropped from the inputs.
     schema: what to hold rows to beyond what the model accepts, by column: {"age": {"minimum": 0, "maximum": 120}}; also
-    categories, enforce, and nullable: False.
+    categories, enforce, and nullable: False; or the path of a JSON file of that.
     version: SemVer; without one, the newest version is given back where nothing has changed, else the next patch is taken.
     record: which examples are sealed: 'synthetic' rows drawn from the schema, 'real' rows of the sample, or 'none'.
     output: also write the package as one `.holdall` file there.
@@ -63,6 +63,8 @@ def pack(
     from holdall.packing import sealing
 
     _check_pack(name, version, record, preprocess, postprocess, include, wheels)
+    if output is not None:
+        _check_output(Path(output))
     batch, truth = _sample(sample, target)
     live = _live_model(model, allow_pickle)
     request = sealing.Request(
@@ -71,7 +73,7 @@ def pack(
         metrics={key: float(value) for key, value in (metrics or {}).items()},
         metadata={key: str(value) for key, value in (metadata or {}).items()},
         record=record,
-        schema=dict(schema or {}),
+        schema=_edits(schema),
         requirements=tuple(requirements),
         keep_native=keep_native,
         allow_pickle=allow_pickle,
@@ -85,6 +87,27 @@ def pack(
 
         write_archive(package.content, Path(output))
     return package
+
+
+def _edits(schema: Mapping[str, Any] | str | os.PathLike[str] | None) -> dict[str, Any]:
+    import msgspec
+
+    if not isinstance(schema, str | os.PathLike):
+        return dict(schema or {})
+    try:
+        return msgspec.json.decode(Path(schema).read_bytes(), type=dict[str, Any])
+    except (OSError, msgspec.MsgspecError) as error:
+        raise UnreadableFile(
+            f"the schema's edits {os.fspath(schema)} cannot be read: {error}",
+            hint='write JSON such as {"age": {"minimum": 0, "maximum": 120}}',
+        ) from None
+
+
+def _check_output(path: Path) -> None:
+    """A file that cannot be written is told before the work, not after a version was stored."""
+    if path.is_dir() or not path.parent.is_dir():
+        why = "it is a folder" if path.is_dir() else f"there is no folder {path.parent}"
+        raise UsageError(f"cannot write the package to {path}: {why}", hint="name a file in a folder that is there")
 
 
 def _check_pack(
@@ -272,9 +295,12 @@ def verify(reference: str, *, keys: Sequence[str] = (), policy: str | None = Non
     from holdall.checks import verifying
     from holdall.checks.replay import replay
     from holdall.scoring.scorer import Scorer
+    from holdall.scoring.trust import read_policy
 
     if keys:
         raise UsageError("this holdall cannot check signatures yet", hint="leave --key out")
+    if policy is not None:
+        read_policy(Path(policy))  # one that cannot be read is the caller's mistake, not a check that failed
     try:
         package = open(reference)
         level, reasons = package.trust()
@@ -310,6 +336,7 @@ def versions(name: str | None = None) -> list[dict[str, Any]]:
     """Every version in the local store, or of one name, with the aliases that point to it."""
     import msgspec
 
+    _no_remote()
     with _store() as store:
         rows = []
         aliases: dict[str, dict[str, str]] = {}
@@ -468,14 +495,19 @@ def _store() -> Iterator[LocalStore]:
         yield store
 
 
+def _no_remote() -> None:
+    """A bare name means the remote registry where one is set, never both; so it must not quietly mean the local store."""
+    if os.environ.get("HOLDALL_REGISTRY"):
+        raise UsageError(
+            "HOLDALL_REGISTRY is set, and this holdall cannot reach a remote registry yet",
+            hint="unset HOLDALL_REGISTRY to use the local store",
+        )
+
+
 def _local(reference: references.Reference) -> PackageReference:
     """A reference by name. Raises UsageError for the others, which this verb does not take."""
     if isinstance(reference, PackageReference):
-        if os.environ.get("HOLDALL_REGISTRY"):
-            raise UsageError(
-                "HOLDALL_REGISTRY is set, and this holdall cannot reach a remote registry yet",
-                hint="unset HOLDALL_REGISTRY to use the local store",
-            )
+        _no_remote()
         return reference
     if isinstance(reference, RemoteReference):
         raise UsageError(

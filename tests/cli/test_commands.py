@@ -107,7 +107,18 @@ class TestPack:
             *("pack", "model.joblib", "--name", "churn", "--version", "1.2.0", "--sample", "x.csv", "--target", "y"),
             *("--preprocess", "m:f", "--preprocess", "m:g", "--postprocess", "m:h", "--metric", "auc=0.81"),
             *("--metric", "f1 = 7e-1", "--meta", "owner=a=b", "--requirement", "numpy>=2", "--include", "*.txt"),
-            *("--record", "real", "--wheels", "--keep-native", "--allow-pickle", "-o", "out.holdall", "--json"),
+            *(
+                "--schema",
+                "rules.json",
+                "--record",
+                "real",
+                "--wheels",
+                "--keep-native",
+                "--allow-pickle",
+                "-o",
+                "out.holdall",
+                "--json",
+            ),
         )
         assert ran.code == 0
         assert ran.json() == PACKED
@@ -125,6 +136,7 @@ class TestPack:
             "metadata": {"owner": "a=b"},
             "requirements": ("numpy>=2",),
             "include": ("*.txt",),
+            "schema": "rules.json",
             "record": "real",
             "wheels": True,
             "keep_native": True,

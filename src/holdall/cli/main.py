@@ -32,14 +32,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code = _answer_at_once(words) if _COMPLETE not in os.environ else None
         if code is None:
             code = _run(words, as_json, debug)
-        sys.stdout.flush()
+        if sys.stdout is not None:
+            sys.stdout.flush()
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
         # Whoever reads has seen enough. What is still buffered must not fail again when Python exits.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return PIPE_CLOSED
+    except OSError as error:
+        # What cannot be printed cannot be told there either.
+        if sys.stderr is not None:
+            print(f"error: the answer could not be written: {error}", file=sys.stderr)
+        _forget_output()
+        return UNAVAILABLE
     return code
+
+
+def _forget_output() -> None:
+    """What is still buffered must not fail again when Python exits."""
+    if sys.stdout is not None:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def exit_code(error: Error) -> int:
@@ -126,6 +139,8 @@ def _report(plain: dict[str, Any], code: int, as_json: bool, debug: bool) -> int
 
 def _prepare_streams(as_json: bool) -> None:
     """JSON is UTF-8 whatever the locale; for people, what their terminal cannot show becomes a question mark."""
+    if sys.stdout is None:
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 — the caller closed it and wants no answer
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:

@@ -28,6 +28,7 @@ from holdall.errors import SampleRequired
 @click.option("--meta", multiple=True, metavar="K=V", help="Text to keep with this version, such as owner=risk-team.")
 @click.option("--requirement", multiple=True, metavar="R", help="A requirement that cannot be seen in the model.")
 @click.option("--include", multiple=True, metavar="GLOB", help="Files that the functions read.")
+@click.option("--schema", metavar="FILE", help='Stricter rules as JSON: {"age": {"minimum": 0, "maximum": 120}}.')
 @click.option(
     "--record",
     type=click.Choice(["synthetic", "real", "none"]),

@@ -77,7 +77,9 @@ def draft(model: Any, sample: Batch | None, options: Options, progress: Progress
     """
     framework = find(model)
     description = framework.describe(model)
-    if sample is None or not sample.rows:
+    if sample is not None and not sample.rows:
+        raise UsageError("the sample has no rows", hint="give some rows of what you call predict on")
+    if sample is None:
         raise SampleRequired(_sample_line(description))
     sample, ignored = _columns_of(sample, description)
     progress("asking the model what it accepts")

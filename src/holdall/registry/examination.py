@@ -75,6 +75,8 @@ def _part(name: str, modules: tuple[str, ...], install: str) -> Check:
 
 
 def _store(home: Path) -> Check:
+    if home.exists() and not home.is_dir():
+        return _row("local store", False, f"{home} is not a folder", "set HOLDALL_HOME to a folder")
     if not home.is_dir():
         return _row("local store", True, f"{home}: empty, made by the first pack")
     try:
