@@ -20,14 +20,24 @@ from holdall.errors import SampleRequired
     "--sample", metavar="DATA", help="Raw input before any preprocessing: csv, json, jsonl, parquet or arrow."
 )
 @click.option("--target", metavar="COL", help="The sample's column that is the truth; it is dropped from the inputs.")
-@click.option("--preprocess", multiple=True, metavar="M:F", help="A function module:name that the input goes through.")
 @click.option(
-    "--postprocess", multiple=True, metavar="M:F", help="A function module:name that the output goes through."
+    "--preprocess",
+    multiple=True,
+    metavar="M:F",
+    help="A function module:name that the input goes through; refused until it is built.",
+)
+@click.option(
+    "--postprocess",
+    multiple=True,
+    metavar="M:F",
+    help="A function module:name that the output goes through; refused until it is built.",
 )
 @click.option("--metric", multiple=True, metavar="K=V", help="A number to keep with this version, such as auc=0.81.")
 @click.option("--meta", multiple=True, metavar="K=V", help="Text to keep with this version, such as owner=risk-team.")
 @click.option("--requirement", multiple=True, metavar="R", help="A requirement that cannot be seen in the model.")
-@click.option("--include", multiple=True, metavar="GLOB", help="Files that the functions read.")
+@click.option(
+    "--include", multiple=True, metavar="GLOB", help="Files that the functions read; refused until it is built."
+)
 @click.option("--schema", metavar="FILE", help='Stricter rules as JSON: {"age": {"minimum": 0, "maximum": 120}}.')
 @click.option(
     "--record",
@@ -36,7 +46,11 @@ from holdall.errors import SampleRequired
     show_default=True,
     help="Which example rows are sealed: drawn from the schema, taken from the sample, or none.",
 )
-@click.option("--wheels", is_flag=True, help="Seal the wheels of the environment too, for machines without a network.")
+@click.option(
+    "--wheels",
+    is_flag=True,
+    help="Seal the wheels of the environment too, for machines without a network; refused until it is built.",
+)
 @click.option("--keep-native", is_flag=True, help="Seal the framework's own data-only form beside the portable one.")
 @click.option("--allow-pickle", is_flag=True, help="Open, and where nothing else can hold the model seal, a pickle.")
 @click.option("-o", "--output", "file", metavar="FILE", help="Write the package as one .holdall file too.")
