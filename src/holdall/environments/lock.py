@@ -1,0 +1,98 @@
+"""Locking: requirements become exact versions with hashes, for every platform at once.
+
+What is installed here is preferred: the environment in which the package's answers were proved is the one that is locked,
+and an index with newer releases changes nothing. Locks are kept by what they were made from, so the same question is
+answered once.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from holdall.environments import pylock, requirements, uv
+from holdall.errors import ManifestInvalid
+from holdall.spec import canonical
+from holdall.spec import digest as digests
+
+_SECONDS = 20.0
+_READ_TIMEOUT = 8
+_PURPOSE = "locking the environment"
+_SPELLING = 1  # of the lock, so that one kept by an older holdall is not taken for today's
+
+
+def lock(requires: Iterable[str], python: str, kept: Path | None = None) -> bytes:
+    """The lock of these requirements for the interpreters `python` ('>=3.11'): `pylock.toml` in holdall's spelling.
+
+    kept: the folder in which locks are kept; None: it is made anew. Takes at most about 20 s, also without a network.
+    Raises MissingDependency without uv, ResolverFailed with the reason.
+    """
+    wanted = sorted(set(requires))
+    preferred = requirements.installed(wanted)
+    place = None if kept is None else kept / f"{_key(wanted, python, preferred)}.toml"
+    found = None if place is None else _kept(place)
+    if found is not None:
+        return found
+    made = _resolve(wanted, python, preferred)
+    if place is not None:
+        with suppress(OSError):  # a folder that cannot be written costs a second the next time, nothing more
+            _keep(place, made)
+    return made
+
+
+def _resolve(wanted: list[str], python: str, preferred: Mapping[str, str]) -> bytes:
+    least = python.removeprefix(">=").partition(",")[0]
+    with tempfile.TemporaryDirectory(prefix="holdall-") as name:
+        asked, answer = Path(name, "requirements.in"), Path(name, "pylock.toml")
+        asked.write_text("".join(f"{line}\n" for line in wanted), "utf-8")
+        answer.write_text(_preferences(preferred), "utf-8")
+        uv.run(
+            [
+                *("pip", "compile", "--quiet", "--universal", "--python-version", least),
+                *("--format", "pylock.toml", "--no-header", "--no-annotate"),
+                *("--output-file", str(answer), str(asked)),
+            ],
+            seconds=_SECONDS,
+            read_timeout=_READ_TIMEOUT,
+            purpose=_PURPOSE,
+        )
+        try:
+            return pylock.canonical(answer.read_text("utf-8"), python)
+        except (ValueError, ManifestInvalid) as error:
+            raise uv.ResolverFailed(f"{_PURPOSE} failed: {error}", hint="give each requirement by name") from None
+
+
+def _preferences(preferred: Mapping[str, str]) -> str:
+    """A lock that uv finds where it is to write its own: versions in it are kept where they can be."""
+    lines = ['lock-version = "1.0"', 'created-by = "holdall"', "packages = []" if not preferred else ""]
+    for name, version in sorted(preferred.items()):
+        lines += ["[[packages]]", f'name = "{name}"', f'version = "{version}"']
+    return "\n".join(lines) + "\n"
+
+
+def _key(wanted: list[str], python: str, preferred: Mapping[str, str]) -> str:
+    question = {"spelling": _SPELLING, "requires": wanted, "python": python, "preferred": dict(preferred)}
+    return digests.of(canonical.encode(question)).partition(":")[2]
+
+
+def _kept(place: Path) -> bytes | None:
+    try:
+        data = place.read_bytes()
+        pylock.decode(data)
+    except (OSError, ManifestInvalid):
+        return None
+    return data
+
+
+def _keep(place: Path, data: bytes) -> None:
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=place.parent, prefix=".", suffix=".part", delete=False) as file:
+        pending = Path(file.name)
+        try:
+            file.write(data)
+            file.close()
+            pending.replace(place)
+        finally:
+            pending.unlink(missing_ok=True)
