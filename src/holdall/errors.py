@@ -26,9 +26,10 @@
     │   └── NothingEarlier
     ├── CheckFailed                 it ran and the answer is no
     │   └── NotPortable
-    └── Unavailable                 the other side failed: disk, network, server
+    └── Unavailable                 the other side failed: disk, network, server, a process of one's own
         ├── StorageFailed
-        └── StoreUnreadable
+        ├── StoreUnreadable
+        └── WorkerDied
 
 An error holds facts (keyword arguments that `--json` prints), a stable `code` and a `hint`: what to do next.
 It knows no exit code and no HTTP status; each door has one table for that.
@@ -330,3 +331,17 @@ class StoreUnreadable(Unavailable):
 
     def __init__(self, path: str, why: str, hint: str) -> None:
         super().__init__(f"cannot use the store {path}: {why}", hint=hint, path=path)
+
+
+class WorkerDied(Unavailable):
+    """The process that runs the package's own functions ended in the middle of a call. The next call starts another."""
+
+    code = "worker_died"
+
+    def __init__(self, functions: Sequence[str], status: int | None) -> None:
+        super().__init__(
+            f"the process that runs {', '.join(functions)} ended (status {status}) before it answered",
+            hint="what it printed stands in the standard error of this program; the next call starts it again",
+            functions=list(functions),
+            status=status,
+        )

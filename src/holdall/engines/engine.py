@@ -46,6 +46,14 @@ class TableRunning(Protocol):
         ...
 
 
+class FunctionRunning(Protocol):
+    """Opened functions of the package's own source."""
+
+    def run(self, batch: Batch) -> Batch:
+        """The columns that the functions give for these. Raises FunctionRaised for rows that they refuse, WorkerDied."""
+        ...
+
+
 class Engine(Protocol):
     """One artefact format. A module of this folder is one: its function `open_step` is the engine."""
 

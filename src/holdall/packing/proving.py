@@ -17,7 +17,8 @@ from holdall.columns.batch import Batch, concatenate
 from holdall.errors import InputError
 from holdall.frameworks.framework import Artefact, Live
 from holdall.packing import drawing
-from holdall.scoring.scorer import Scorer, find_refused
+from holdall.scoring.scorer import Scorer
+from holdall.scoring.stages import find_refused
 from holdall.spec.manifest import Manifest, Tolerance
 
 WHOLE = 4096

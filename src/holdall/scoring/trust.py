@@ -19,6 +19,7 @@ from holdall.engines.skops import audit
 from holdall.errors import PackageDamaged, TrustRequired, UnreadableFile, UsageError
 from holdall.spec.digest import PATTERN
 from holdall.spec.manifest import Manifest
+from holdall.spec.steps import PYTHON
 
 
 class Level(IntEnum):
@@ -44,7 +45,7 @@ _DATA = {
     Format.CATBOOST,
     Format.SAFETENSORS,
 }
-_OPENS = {"onnx": {Format.ONNX}, "skops": {Format.SKOPS}}
+_OPENS = {"onnx": {Format.ONNX}, "skops": {Format.SKOPS}, PYTHON: {Format.TAR}}
 """What each engine can open; every other file given to it cannot be judged by its format."""
 
 
@@ -82,6 +83,8 @@ def file_level(data: bytes, engines: set[str]) -> tuple[Level, str]:
     for engine in engines:
         if form not in _OPENS.get(engine, set()):
             return Level.PICKLE, f"it is opened as {engine} and is not: what it does is not known"
+    if engines == {PYTHON}:
+        return Level.CODE, "it is code that runs when the package is loaded"
     if form is Format.SKOPS:
         return _skops(data)
     if form is Format.ONNX:

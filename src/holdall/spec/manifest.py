@@ -17,7 +17,7 @@ from holdall.spec.digest import Digest
 from holdall.spec.environment import Environment
 from holdall.spec.reference import Version, check_name
 from holdall.spec.schema import Schema
-from holdall.spec.steps import Step
+from holdall.spec.steps import PYTHON, Role, Step
 
 FORMAT = 0
 PATH = "holdall.json"
@@ -137,6 +137,13 @@ def _check(manifest: Manifest, path: str) -> None:
         for name in step.files:
             if name not in files:
                 raise ManifestInvalid(path, f"a step names the file {name!r}, which the package does not hold")
+        if (step.engine == PYTHON) != bool(step.functions):
+            raise ManifestInvalid(path, f"a step of {step.engine!r} names the functions {list(step.functions)}")
+    order = [list(Role).index(step.role) for step in manifest.steps]
+    if order != sorted(order) or order.count(list(Role).index(Role.MODEL)) != 1:
+        raise ManifestInvalid(path, "its steps are not preprocess, one model, postprocess")
+    if any(step.role is not Role.MODEL and step.engine != PYTHON for step in manifest.steps):
+        raise ManifestInvalid(path, "a step before or after the model is no function")
 
 
 def check_path(name: str, where: str) -> str:

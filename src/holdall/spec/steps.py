@@ -8,6 +8,9 @@ import msgspec
 
 from holdall.spec.schema import Field, Kind
 
+PYTHON = "python"
+"""The engine of functions that travel as source."""
+
 
 class Role(StrEnum):
     PREPROCESS = "preprocess"
