@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from holdall.errors import NotFound, UnreadableFile, UsageError
+from holdall.errors import Error, NotFound, UnreadableFile, UsageError
 from holdall.registry.home import find_home
 from holdall.scoring.model import Model
 from holdall.scoring.package import Package
@@ -21,6 +21,7 @@ from holdall.spec.report import Report
 
 if TYPE_CHECKING:
     from holdall.checks.parity import Comparison
+    from holdall.content.package import Content
     from holdall.registry.store import Kept, LocalStore
     from holdall.spec.report import Entry
 
@@ -57,14 +58,17 @@ def pack(
     categories, enforce, and nullable: False; or the path of a JSON file of that.
     version: SemVer; without one, the newest version is given back where nothing has changed, else the next patch is taken.
     record: which examples are sealed: 'synthetic' rows drawn from the schema, 'real' rows of the sample, or 'none'.
+    requirements: what it needs to run that cannot be seen in the model: 'polars>=1.30'. What can be is found and locked.
     output: also write the package as one `.holdall` file there.
     Raises UsageError and its kin, NotPortable where no form of the model can be sealed, VersionExists, StorageFailed.
     """
+    from holdall.environments import cache as environments
     from holdall.packing import sealing
 
     _check_pack(name, version, record, preprocess, postprocess, include, wheels)
     if output is not None:
         _check_output(Path(output))
+    needed = _requirements(requirements)
     batch, truth = _sample(sample, target)
     live = _live_model(model, allow_pickle)
     request = sealing.Request(
@@ -74,14 +78,15 @@ def pack(
         metadata={key: str(value) for key, value in (metadata or {}).items()},
         record=record,
         schema=_edits(schema),
-        requirements=tuple(requirements),
+        requirements=needed,
         keep_native=keep_native,
         allow_pickle=allow_pickle,
     )
     say = progress or (lambda _: None)
     drafted = sealing.drafted(live, batch, truth, request, say)
     with _store() as store:
-        package = _keep(store, drafted, request)
+        cache = environments.locks(environments.find_cache(os.environ))
+        package = _keep(store, drafted.locked(_earlier(store, request), cache, say), request)
     if output is not None:
         from holdall.content.archive import write_archive
 
@@ -101,6 +106,14 @@ def _edits(schema: Mapping[str, Any] | str | os.PathLike[str] | None) -> dict[st
             f"the schema's edits {os.fspath(schema)} cannot be read: {error}",
             hint='write JSON such as {"age": {"minimum": 0, "maximum": 120}}',
         ) from None
+
+
+def _requirements(given: Sequence[str]) -> tuple[str, ...]:
+    if not given:
+        return ()
+    from holdall.environments.requirements import checked
+
+    return checked([given] if isinstance(given, str) else given)
 
 
 def _check_output(path: Path) -> None:
@@ -164,6 +177,14 @@ def _live_model(model: Any, allow_pickle: bool) -> Any:
 
         return open_model(os.fspath(model), allow_pickle=allow_pickle)
     return model
+
+
+def _earlier(store: LocalStore, request: Any) -> list[Content]:
+    """The version that this pack may turn out to be: the one of that number, else the newest."""
+    try:
+        return [store.open(PackageReference(request.name, version=request.version)).content]
+    except Error:  # there is none, or it cannot be read: then nothing is taken from it
+        return []
 
 
 def _keep(store: LocalStore, drafted: Any, request: Any) -> Package:

@@ -113,14 +113,15 @@ def _suggestion(text: str) -> str:
 
 def _narrowed(name: str, candidates: list[str]) -> list[str]:
     """Of distributions that share a top-level name, as `google` is shared, those that hold this very module."""
-    path = PurePosixPath(*name.split("."))
-    modules = {f"{path}.py", f"{path}/__init__.py"}
-    exact = [
-        candidate
-        for candidate in candidates
-        if any(str(file) in modules for file in metadata.distribution(candidate).files or ())
-    ]
-    return exact or candidates
+    held = {one: {str(file) for file in metadata.distribution(one).files or ()} for one in candidates}
+    parts = name.split(".")
+    for length in range(len(parts), 0, -1):  # the last parts may be names within a module
+        path = PurePosixPath(*parts[:length])
+        modules = {f"{path}.py", f"{path}/__init__.py"}
+        exact = [one for one in candidates if not modules.isdisjoint(held[one])]
+        if exact:
+            return exact
+    return candidates
 
 
 def _editable(name: str) -> bool:

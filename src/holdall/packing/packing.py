@@ -1,6 +1,7 @@
 """A live model → everything that is sealed. The whole order in one place:
 
-describe → sample → infer → probe → (portable | native) → prove → record examples → draft of the manifest.
+describe → sample → infer → probe → (portable | native) → prove → record examples → draft of the manifest; its environment is
+locked after that (`locking`).
 
 The draft has no release yet: its fingerprint says whether this content was packed before, and `seal` is done by whoever
 allots the version.
@@ -22,13 +23,12 @@ from holdall.engines.engine import InMemory
 from holdall.errors import NotPortable, SampleRequired, UsageError
 from holdall.frameworks.find import find
 from holdall.frameworks.framework import Artefact, Description, Framework, blocker
-from holdall.packing import card, drawing, inferring, probing
+from holdall.packing import card, drawing, inferring, probing, requiring
 from holdall.packing.editing import edited
 from holdall.packing.proving import Proof, Prover
 from holdall.scoring.fit import fit
 from holdall.scoring.scorer import Scorer, find_refused
 from holdall.spec import digest as digests
-from holdall.spec.environment import Environment
 from holdall.spec.manifest import FORMAT, Blocker, Examples, File, Manifest, Release
 from holdall.spec.report import Parity
 from holdall.spec.schema import Schema
@@ -36,8 +36,6 @@ from holdall.spec.steps import Role, Step
 
 RECORDED = 64
 DRAFT = Release(name="draft", version="0.0.0")
-PYTHON = ">=3.11"
-RUN_REQUIRES = ("numpy>=2.0", "onnxruntime>=1.24")
 Progress = Callable[[str], None]
 
 
@@ -248,7 +246,7 @@ class _Candidates:
             compute=artefact.compute,
             table=artefact.table,
         )
-        requires = RUN_REQUIRES if portable else (*RUN_REQUIRES, *self._description.requires, *artefact.requires)
+        needs = () if portable else (*requiring.needs_of(artefact), *self._description.requires, *artefact.requires)
         return Manifest(
             format=FORMAT,
             release=DRAFT,
@@ -261,9 +259,7 @@ class _Candidates:
             blockers=blockers,
             tolerance=TOLERANCES[artefact.compute],
             examples=None,
-            environment=Environment(
-                python=PYTHON, requires=tuple(sorted({*requires, *self._options.requirements})), locked=False
-            ),
+            environment=requiring.environment(needs, self._options.requirements),
             files=(),
         )
 

@@ -10,10 +10,11 @@ import os
 import platform
 import subprocess
 import sys
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -21,8 +22,10 @@ import numpy as np
 
 from holdall.columns.batch import Batch, Column
 from holdall.content import media
+from holdall.content.package import Content
 from holdall.content.seal import Referrer, Sealed, refer, seal
 from holdall.errors import Error
+from holdall.packing.locking import locked
 from holdall.packing.packing import Draft, Options, Progress, draft
 from holdall.spec import canonical
 from holdall.spec.digest import Digest
@@ -50,6 +53,10 @@ class Drafted:
 
     draft: Draft
     evaluation: Mapping[str, float]
+
+    def locked(self, earlier: Iterable[Content], kept: Path, progress: Progress) -> Drafted:
+        """With the environment locked; see `locking.locked`."""
+        return replace(self, draft=locked(self.draft, earlier, kept, progress))
 
     @property
     def fingerprint(self) -> Digest:
