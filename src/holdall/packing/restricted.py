@@ -12,7 +12,6 @@ whose flags lie, reads memory that is not its own.
 
 from __future__ import annotations
 
-import _compat_pickle
 import io
 import math
 import pickle
@@ -26,6 +25,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from holdall.engines import types
+from holdall.engines.names import CALLED, MADE, NAMED, NEIGHBOURS, modern
 
 LARGEST_ITEM = 1 << 16
 _ALIGNED = 0x80
@@ -52,16 +52,11 @@ class Restricted(_Reader):  # type: ignore[misc]
 
     def find_class(self, module: str, name: str) -> Any:
         """What a name stands for: the thing itself, its guard, or an inert stand-in."""
-        if self.proto < 3:
-            module, name = _compat_pickle.NAME_MAPPING.get(
-                (module, name), (_compat_pickle.IMPORT_MAPPING.get(module, module), name)
-            )
-        if module.startswith("numpy.core."):
-            module = "numpy._core." + module.removeprefix("numpy.core.")
+        module, name = modern(module, name, self.proto)
         full = f"{module}.{name}"
         if full in GUARDS:
             return GUARDS[full]
-        if full in _NAMED and "." not in name:
+        if full in NAMED and "." not in name:
             try:
                 return getattr(import_module(module), name)
             except (ImportError, AttributeError):
@@ -127,7 +122,7 @@ class Restricted(_Reader):  # type: ignore[misc]
             return Outside()
         if not isinstance(arguments, tuple):
             raise pickle.UnpicklingError("a call whose arguments are no tuple")
-        if any(function is guard for guard in GUARDS.values()) or _full_name(function) in _CALLED:
+        if any(function is guard for guard in GUARDS.values()) or _full_name(function) in CALLED:
             return function(*arguments)
         self._refuse(f"{_name(function)} (called)")
         return Outside()
@@ -135,7 +130,7 @@ class Restricted(_Reader):  # type: ignore[misc]
     def _make(self, kind: Any, arguments: Any, keywords: Any) -> Any:
         if _is_outside(kind):
             return Outside()
-        if kind is ArrayWrapper or _full_name(kind) in _MADE:
+        if kind is ArrayWrapper or _full_name(kind) in MADE:
             return kind.__new__(kind, *arguments, **keywords)
         self._refuse(f"{_name(kind)} (made)")
         return Outside()
@@ -329,7 +324,7 @@ def _from_buffer(data: Any, dtype: Any, shape: Any, order: Any, axis_order: Any 
 
 def _object(kind: Any, base: Any, state: Any) -> Any:
     """copyreg._reconstructor: an object of the oldest protocols."""
-    _need(kind is ArrayWrapper or _full_name(kind) in _MADE, f"{_name(kind)} is made")
+    _need(kind is ArrayWrapper or _full_name(kind) in MADE, f"{_name(kind)} is made")
     if base is object:
         return object.__new__(kind)
     _need(base in (dict, list, tuple), f"{_name(kind)} is made from {_name(base)}")
@@ -365,7 +360,7 @@ def _tree(features: Any, classes: Any, outputs: Any) -> Any:
 
 
 def _neighbours(kind: Any) -> Any:
-    _need(_full_name(kind) in _NEIGHBOURS, f"{_name(kind)} is made as a tree of neighbours")
+    _need(_full_name(kind) in NEIGHBOURS, f"{_name(kind)} is made as a tree of neighbours")
     return kind.__new__(kind)
 
 
@@ -436,38 +431,5 @@ def _named_guards() -> dict[str, Callable[..., Any]]:
 
 GUARDS: Mapping[str, Callable[..., Any]] = _named_guards()
 """What is called only through a guard, by the name that stands in the stream."""
-
-_NEIGHBOURS = frozenset(
-    name for name in types.PARTS if name.startswith(("sklearn.neighbors._", "sklearn.metrics._dist_metrics."))
-)
-_BUILTINS = frozenset(
-    f"builtins.{name}" for name in ("bool", "complex", "dict", "float", "frozenset", "int", "list", "object")
-) | {"builtins.set", "builtins.slice", "builtins.str", "builtins.tuple"}
-_SCALARS = frozenset(name for name in types.CONTAINERS if name.startswith("numpy."))
-_BIT_GENERATORS = {
-    "numpy.random._mt19937.MT19937",
-    "numpy.random._pcg64.PCG64",
-    "numpy.random._pcg64.PCG64DXSM",
-    "numpy.random._philox.Philox",
-    "numpy.random._sfc64.SFC64",
-    "numpy.random.bit_generator.SeedSequence",
-}
-_RESTORERS = {
-    "numpy.random.bit_generator.__pyx_unpickle_SeedSequence",
-    "sklearn._loss._loss.__pyx_unpickle_CyHalfMultinomialLoss",
-}
-_SPARSE = frozenset(name for name in types.CONTAINERS if name.startswith("scipy."))
-_LOSSES = frozenset(
-    name for name in types.PARTS if name.startswith(("sklearn._loss._loss.", "sklearn.linear_model._sgd_fast."))
-)
-
-_MADE = types.ESTIMATORS | types.PARTS | _SPARSE
-"""Classes of which an empty instance is made, to be given its state."""
-
-_CALLED = _LOSSES | _RESTORERS | {f"builtins.{name}" for name in ("complex", "frozenset", "set", "slice")}
-"""What a stream may call as it stands."""
-
-_NAMED = _MADE | _CALLED | types.FUNCTIONS | _BUILTINS | _SCALARS | _BIT_GENERATORS
-"""All that a stream may name, guards aside."""
 
 _NOT_BUILT = (type, FunctionType, BuiltinFunctionType, MethodType, ModuleType, np.ufunc)
