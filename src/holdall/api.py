@@ -279,30 +279,48 @@ def predict(
 
 
 def batch(
-    reference: str,
-    source: str,
-    output: str,
+    reference: str | os.PathLike[str],
+    source: str | os.PathLike[str],
+    output: str | os.PathLike[str],
     *,
     keep: Sequence[str] = (),
-    rejects: str | None = None,
+    rejects: str | os.PathLike[str] | None = None,
+    format: str | None = None,  # noqa: A002 — the option's name
+    resume: bool = False,
     workers: int | None = None,
+    memory: int | None = None,
     engine: str = "local",
     trust: str | None = None,
     policy: str | None = None,
-    progress: Callable[[int], None] = lambda _: None,
+    progress: Callable[[int, float], None] = lambda rows, share: None,  # noqa: ARG005
 ) -> dict[str, Any]:
-    """Score a table of any size: from a parquet, csv or arrow file into another, in bounded memory.
+    """Score a table of any size in bounded memory: a parquet, csv, jsonl or arrow file, a folder of them, or a glob.
 
-    keep: columns of the source that the output has too. rejects: where rows that do not fit are set aside; without it
-    the first stops the run. progress: is told how many rows are done. The output is there whole or not at all.
-    Gives {rows, rejected, seconds, rows_per_second, parts, output, digest}. Raises what `load` does, UsageError and its kin.
+    output: a file; or, where it ends with / or is a folder, a folder of parts. format: of the output, where its name does
+    not tell: parquet, csv, jsonl, arrow or stream. keep: columns of the source that the output has too. rejects: where
+    rows that do not fit are set aside; without it the first stops the run. resume: go on with a run of the same that was
+    killed or stopped. workers: threads that score. memory: bytes that the rows under way may take.
+    progress: is told how many rows are done, and which share of the input, from 0 to 1.
+    The output is there whole or not at all. Gives {rows, rejected, seconds, rows_per_second, parts, output, digest}.
+    Raises what `load` does, UsageError and its kin, StorageFailed, and Conflict where another run writes the same output.
     """
     from holdall.batch import local
     from holdall.batch.plan import make_plan
     from holdall.scoring.scorer import Scorer
 
     package = open(reference)
-    plan = make_plan(package.manifest, source, output, keep=keep, rejects=rejects, workers=workers, engine=engine)
+    plan = make_plan(
+        package.manifest,
+        os.fspath(source),
+        os.fspath(output),
+        keep=keep,
+        rejects=None if rejects is None else os.fspath(rejects),
+        workers=workers,
+        engine=engine,
+        form=format,
+        memory=memory,
+        resume=resume,
+    )
     _allow(package, trust, policy)
     return local.run(plan, Scorer(package.manifest, package.content), package.digest, progress)
 
@@ -334,6 +352,79 @@ def verify(reference: str, *, keys: Sequence[str] = (), policy: str | None = Non
         return None if samples is None else replay(scorer, *samples), scorer.findings
 
     return verifying.verify(package.content, reasons, level.word, again)
+
+
+def environment(
+    reference: str,
+    *,
+    platform: str | None = None,
+    python: str | None = None,
+    glibc: str | None = None,
+    create: str | os.PathLike[str] | None = None,
+) -> dict[str, Any]:
+    """What a package needs to run, and whether this interpreter has it; or a machine that is described; or one made now.
+
+    platform, python, glibc: describe another machine ('linux-aarch64', '3.12', '2.28'), where the differences are the
+    packages of which no file runs there. create: make the environment in this folder, whole or not at all, and compare that.
+    Gives {reference, digest, python, requires, locked, packages[], matches, differences[], created}.
+    Raises what `open` does, UsageError for what cannot be described or made, ResolverFailed.
+    """
+    import msgspec
+
+    from holdall.environments import compare, pylock
+    from holdall.environments.realise import realise
+    from holdall.environments.target import here, of, stated
+
+    described = (platform, python, glibc) != (None, None, None)
+    if described and create is not None:
+        raise UsageError(
+            "an environment is made for this machine, not for one that is described",
+            hint="leave --platform, --python and --glibc out, or --create",
+        )
+    package = open(reference)
+    needed = package.manifest.environment
+    target = stated(platform, python, glibc) if described else here()
+    if not needed.locked:
+        if create is not None:
+            raise UsageError(
+                f"{reference} has no lock to make an environment from",
+                hint="pack it again where a package index can be reached",
+            )
+        packages, found = [], compare.unlocked(needed.python, needed.requires, target)
+    else:
+        data = package.content.read(pylock.PATH)
+        if create is not None:
+            with _vendored(package) as wheels:
+                target = of(realise(data, Path(create), wheels))
+        lock = pylock.decode(data)
+        found = compare.compare(lock, target)
+        packages = [{"name": one.name, "version": one.version, "marker": one.marker} for one in lock.packages]
+    return {
+        "reference": f"{package.name}:{package.version}",
+        "digest": package.digest,
+        **msgspec.to_builtins(needed),
+        "packages": packages,
+        "matches": not found,
+        "differences": msgspec.to_builtins(found),
+        "created": None if create is None else str(Path(create).absolute()),
+    }
+
+
+@contextmanager
+def _vendored(package: Package) -> Iterator[Path | None]:
+    """A folder of the wheels that the package brings, while it is needed; None where it brings none."""
+    from tempfile import TemporaryDirectory
+
+    from holdall.environments.pylock import WHEELS
+
+    paths = [file.path for file in package.manifest.files if file.path.startswith(f"{WHEELS}/")]
+    if not paths:
+        yield None
+        return
+    with TemporaryDirectory(prefix="holdall-") as folder:
+        for path in paths:
+            Path(folder, path.rpartition("/")[2]).write_bytes(package.content.read(path))
+        yield Path(folder)
 
 
 def evaluate(

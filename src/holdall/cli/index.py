@@ -20,6 +20,7 @@ SECTIONS: dict[str, tuple[Entry, ...]] = {
         Entry("list", "versions", "List the versions in the local store."),
         Entry("history", "versions", "Show who moved an alias when, and why."),
         Entry("verify", "verify", "Check that a package is whole and still answers as it did."),
+        Entry("env", "env", "Show what a package needs to run, compare it, or make it."),
     ),
     "Run": (
         Entry("predict", "predict", "Score a small table."),
