@@ -27,7 +27,8 @@ from holdall.packing import card, drawing, inferring, probing, requiring
 from holdall.packing.editing import edited
 from holdall.packing.proving import Proof, Prover
 from holdall.scoring.fit import fit
-from holdall.scoring.scorer import Scorer, find_refused
+from holdall.scoring.scorer import Scorer
+from holdall.scoring.stages import find_refused
 from holdall.spec import digest as digests
 from holdall.spec.manifest import FORMAT, Blocker, Examples, File, Manifest, Release
 from holdall.spec.report import Parity
