@@ -16,7 +16,14 @@ from typing import Any
 
 from holdall.engines import compression
 from holdall.engines.recognise import Format, recognise
-from holdall.errors import MissingDependency, PackageDamaged, TrustRequired, UnreadableFile, UnsupportedModel
+from holdall.errors import (
+    MissingDependency,
+    PackageDamaged,
+    TrustRequired,
+    UnreadableFile,
+    UnsupportedModel,
+    UsageError,
+)
 
 _OBJECT = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
 _HINT = "if you know who made it, add --allow-pickle, or give MODULE:OBJECT of the program that trains it"
@@ -51,7 +58,7 @@ def open_model(text: str, *, allow_pickle: bool = False) -> Any:
     if path.is_file():
         return open_file(path, allow_pickle=allow_pickle)
     if _OBJECT.fullmatch(text):
-        return _import(text)
+        return import_object(text)
     raise UnreadableFile(
         f"there is no file {text}", hint="give a model file, or MODULE:OBJECT, for instance train:pipeline", path=text
     )
@@ -82,7 +89,12 @@ def open_file(path: Path, *, allow_pickle: bool = False) -> Any:
     )
 
 
-def _import(text: str) -> Any:
+def import_object(text: str) -> Any:
+    """The object that `module:object` names, imported with the current directory on the path. Raises as `open_model`."""
+    if not _OBJECT.fullmatch(text):
+        raise UsageError(
+            f"{text!r} does not name an object", hint="write MODULE:NAME, for instance features:add_features"
+        )
     module, _, name = text.partition(":")
     if "" not in sys.path and str(Path.cwd()) not in sys.path:
         sys.path.insert(0, str(Path.cwd()))
