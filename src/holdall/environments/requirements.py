@@ -104,7 +104,9 @@ def _suggestion(text: str) -> str:
         if not (character.isascii() and (character.isalnum() or character in "._-")):
             break
         name += character
-    name = name.strip("._-") or "pandas"
+    name = name.rstrip("._-")
+    if not name[:1].isalnum():
+        name = "pandas"
     try:
         return f"{name}=={public(metadata.version(name))}"
     except (metadata.PackageNotFoundError, InvalidVersion):
