@@ -11,12 +11,15 @@ This module is the face: its verbs and nouns are loaded on first use, so that `i
 
 from __future__ import annotations
 
+import sys
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from holdall.api import (
+        batch,
         evaluate,
         history,
         load,
@@ -36,6 +39,7 @@ __all__ = [
     "Model",
     "Package",
     "__version__",
+    "batch",
     "evaluate",
     "history",
     "load",
@@ -62,3 +66,14 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted(__all__)
+
+
+class _Face(ModuleType):
+    """A verb and the folder that does it share a name: `holdall.batch` is the verb, also once the folder was imported."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if not (name in __all__ and isinstance(value, ModuleType)):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Face

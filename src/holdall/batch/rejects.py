@@ -3,48 +3,51 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
 
 from holdall.batch.sources import Piece
-from holdall.columns.batch import Batch, concatenate
+from holdall.columns.batch import Batch
 from holdall.errors import InputError, RowsRefused, SchemaMismatch
-from holdall.scoring.scorer import Scorer
 
 Bad = SchemaMismatch | RowsRefused
 _ROW = re.compile(r"^rows\[(\d+)\]")
 
 
-def sift(scorer: Scorer, piece: Piece, file: str) -> tuple[list[Piece], Batch, list[bytes]]:
-    """Scores what can be scored: the good pieces, their answers, and for every bad row a line of JSON.
+def sift(call: Callable[[Piece], Batch], piece: Piece) -> tuple[list[Piece], list[Batch], list[bytes]]:
+    """What `call` makes of the piece where it can: the good parts, an answer for each, and for every bad row a line of JSON.
 
     A piece is halved until it is good or one row: the model is row-wise, so the answers are those of the whole, but for a
-    last digit where the engine rounds a few rows otherwise than many.
+    last digit where the engine rounds a few rows otherwise than many. At least one part, which may have no rows.
     """
-    good: list[Piece] = []
-    answers = [scorer.score(piece.take(0, 0).columns(scorer.schema))]
+    good: list[Piece] = [piece.take(0, 0)]
+    answers = [call(good[0])]
     lines: list[bytes] = []
     pending = [piece]
     while pending:
         part = pending.pop()
         try:
-            answer = scorer.score(part.columns(scorer.schema))
+            answer = call(part)
         except (SchemaMismatch, RowsRefused) as error:
             if part.rows <= 1:
-                lines.append(_line(error, part, file))
+                lines.append(_line(error, part))
                 continue
             middle = part.rows // 2
             pending += [part.take(middle, part.rows), part.take(0, middle)]
         else:
             good.append(part)
             answers.append(answer)
-    return good, concatenate(answers) if len(answers) > 1 else answers[0], lines
+    return good, answers, lines
 
 
-def _line(error: Bad, row: Piece, file: str) -> bytes:
+def _line(error: Bad, row: Piece) -> bytes:
     (problem, *_) = numbered(error, row.first)
-    entry: dict[str, Any] = {"file": file, "row": row.first, **problem, "values": row.record()}
+    if not _ROW.match(problem["path"]):
+        # A record that lacks the column: told of the column, meant of this row.
+        problem["path"] = f"rows[{row.first}].{problem['path']}"
+    entry: dict[str, Any] = {"file": row.file, "row": row.first, **problem, "values": row.record()}
     return msgspec.json.encode(entry, enc_hook=str) + b"\n"
 
 
