@@ -7,6 +7,7 @@ answered once.
 
 from __future__ import annotations
 
+import sys
 import tempfile
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
@@ -50,7 +51,7 @@ def _resolve(wanted: list[str], python: str, preferred: Mapping[str, str]) -> by
         answer.write_text(_preferences(preferred), "utf-8")
         uv.run(
             [
-                *("pip", "compile", "--quiet", "--universal", "--python-version", least),
+                *("pip", "compile", "--quiet", "--universal", "--python", sys.executable, "--python-version", least),
                 *("--format", "pylock.toml", "--no-header", "--no-annotate"),
                 *("--output-file", str(answer), str(asked)),
             ],

@@ -18,6 +18,7 @@ from holdall.registry.local import LocalRegistry
 NEEDED = ("numpy", "onnxruntime", "msgspec", "click")
 PARTS = (
     ("packing", ("onnx", "spox", "skl2onnx", "skops"), "holdall[pack]"),
+    ("locked environments", ("uv", "packaging"), "holdall[pack]"),
     ("Parquet and Arrow files", ("pyarrow",), "holdall[batch]"),
     ("polars tables", ("polars",), "holdall[batch]"),
     ("scikit-learn models", ("sklearn", "pandas"), "holdall[sklearn]"),
