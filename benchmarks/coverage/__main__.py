@@ -1,0 +1,63 @@
+"""`python -m benchmarks.coverage [--quick] [--jobs N] [NAME …]`: measures, and writes docs/reference/coverage.json.
+
+With names only those are measured and nothing is written.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import multiprocessing
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from benchmarks.coverage.estimators import CASES
+from benchmarks.coverage.measuring import one
+
+PAGE_DATA = Path(__file__).parents[2] / "docs" / "reference" / "coverage.json"
+ROWS = 10_000
+QUICK = 400
+
+
+def main(arguments: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.coverage")
+    parser.add_argument("--quick", action="store_true", help=f"{QUICK} rows of each estimator's first table")
+    parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument("names", nargs="*")
+    given = parser.parse_args(arguments)
+    cases = [case for case in CASES if not given.names or case.name in given.names]
+    tasks = [(case, QUICK if given.quick else ROWS, given.quick) for case in cases]
+    os.environ["OMP_NUM_THREADS"] = "1"
+    results = {}
+    with multiprocessing.get_context("spawn").Pool(given.jobs) as pool:
+        for name, seconds, each, whole in pool.imap_unordered(one, tasks):
+            results[name] = {"tables": each, **whole}
+            print(
+                f"{name:32} {whole['state']:9} {'passed' if whole['passed'] else 'FAILED':7} {whole['rows']:7} rows "
+                f"{whole['flips']} flips {whole['ties']} ties {whole['refused']} refused {whole['relative']:.1e} "
+                f"{seconds:5.1f} s  {str(whole['cause'])[:150]}",
+                flush=True,
+            )
+    states = [result["state"] for result in results.values() if result["passed"]]
+    print({state: states.count(state) for state in sorted(set(states))}, "of", len(results))
+    if not given.names and not given.quick:
+        PAGE_DATA.write_text(
+            json.dumps({"versions": versions(), "results": dict(sorted(results.items()))}, indent=1) + "\n",
+            encoding="utf-8",
+        )
+    return 0
+
+
+def versions() -> dict[str, str]:
+    """What was measured with."""
+    from importlib.metadata import version
+
+    return {
+        name: version(name) for name in ("scikit-learn", "onnxruntime", "onnx", "numpy", "scipy", "skl2onnx", "skops")
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

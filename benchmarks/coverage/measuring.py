@@ -1,0 +1,260 @@
+"""What becomes of one estimator: fitted on each of its tables, packed, and asked about rows that it never saw.
+
+A portable package answers rows from around the fitted ones, rows on the model's thresholds (and one step to either side),
+rows without values where the model takes those, and extremes; the live model is asked the same. A native package holds
+the live model itself, so comparing it here would prove nothing: its answers are recorded, and a fresh process opens the
+sealed file and is compared with the record.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+import warnings
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.coverage import estimators, tables
+from benchmarks.coverage.estimators import Case
+from holdall import api
+from holdall.checks.parity import Comparison
+from holdall.columns import recorded
+from holdall.columns.batch import Batch, concatenate
+from holdall.columns.tables import from_table
+from holdall.errors import Error, InputError, NotPortable
+from holdall.frameworks.find import find
+from holdall.packing import drawing
+from holdall.packing.packing import Draft, Options, draft
+from holdall.scoring.fit import fit
+from holdall.scoring.scorer import Scorer
+from holdall.scoring.stages import find_refused
+
+RELATIVE = 1e-6
+"""The largest relative error that a portable package may have on rows that it was not made from."""
+
+PORTABLE, NATIVE, REFUSED = "portable", "native", "refused"
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One estimator on one table, or on all of them (`together`).
+
+    state: portable, native or refused. rows: compared; flips, ties: labels that differ; refused: rows that the live
+    model and the package both refuse; relative: the largest relative error. passed: of what was compared. cause: why it
+    is not portable, or what differs.
+    """
+
+    name: str
+    kind: str
+    task: str
+    state: str
+    rows: int = 0
+    flips: int = 0
+    ties: int = 0
+    refused: int = 0
+    relative: float = 0.0
+    passed: bool = False
+    cause: str = ""
+
+
+def measure(case: Case, rows: int, *, first: bool = False) -> list[Measured]:
+    """On every table of the case (first: on the first only), about `rows` unseen rows each."""
+    nulls = _takes_nulls(case)
+    return [_measure(case, table, rows) for table in tables.tables(case.kind, nulls=nulls)[: 1 if first else None]]
+
+
+def together(found: list[Measured]) -> Measured:
+    """The worst of all tables: portable only where all are, with the sum of rows."""
+    order = (PORTABLE, NATIVE, REFUSED)
+    worst = max(found, key=lambda one: (order.index(one.state), not one.passed, one.flips, one.relative))
+    return replace(
+        worst,
+        rows=sum(one.rows for one in found),
+        flips=sum(one.flips for one in found),
+        ties=sum(one.ties for one in found),
+        refused=sum(one.refused for one in found),
+        relative=max(one.relative for one in found),
+        passed=all(one.passed for one in found),
+    )
+
+
+def fitted(case: Case, table: tables.Table) -> Any:
+    """The estimator, fitted on the table."""
+    model = estimators.make(case, table.X, table.y)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        if case.name in ("LabelBinarizer", "LabelEncoder"):
+            return model.fit(table.X["label"])
+        if case.name == "MultiLabelBinarizer":
+            return model.fit(table.X)
+        return model.fit(table.X, table.y)
+
+
+def _takes_nulls(case: Case) -> bool:
+    if case.name == "FrozenEstimator" or case.kind not in ("classes", "regression", "rows"):
+        return False
+    if case.name.endswith(("SearchCV", "RFECV")) or case.name.startswith("RFE"):
+        return False
+    from sklearn.utils import get_tags
+
+    X = tables.tables(case.kind, nulls=False)[0]
+    try:
+        return bool(get_tags(estimators.make(case, X.X, X.y)).input_tags.allow_nan)
+    except Exception:  # noqa: BLE001 — an estimator whose tags cannot be told is measured without
+        return False
+
+
+def _measure(case: Case, table: tables.Table, rows: int) -> Measured:
+    base = Measured(case.name, table.name, "", REFUSED)
+    try:
+        model = fitted(case, table)
+    except Exception as error:  # noqa: BLE001 — the list is wrong, which must be seen
+        return replace(base, cause=f"it cannot be fitted on this table: {type(error).__name__}: {error}")
+    sample, _ = from_table(_sample(table.X))
+    try:
+        made = draft(model, sample, Options())
+    except Error as error:
+        return replace(base, cause=str(error))
+    manifest = made.manifest
+    cause = "; ".join(f"{blocker.step}: {blocker.cause}" for blocker in manifest.blockers)
+    base = replace(base, task=manifest.task, cause=cause, state=PORTABLE if manifest.portable else NATIVE)
+    if not made.parity.passed:
+        return replace(base, cause="; ".join((cause, *made.differences)))
+    asked = _asked(model, made, table, rows)
+    comparison = (_compared if manifest.portable else _replayed)(model, made, asked)
+    good = comparison.label_flips == 0 and comparison.outside == 0 and comparison.max_rel_error <= RELATIVE
+    return replace(
+        base,
+        rows=comparison.rows,
+        flips=comparison.label_flips,
+        ties=comparison.ties,
+        refused=comparison.refused,
+        relative=float(min(comparison.max_rel_error, 1e300)),
+        passed=good,
+        cause="; ".join((cause, *comparison.differences)).strip("; "),
+    )
+
+
+def _sample(X: Any) -> Any:
+    import pandas as pd
+
+    return pd.DataFrame({"text": X}) if isinstance(X, list) else X
+
+
+def _asked(model: Any, made: Draft, table: tables.Table, rows: int) -> Mapping[str, Batch]:
+    """The unseen rows by what they are."""
+    schema = made.manifest.schema
+    unseen = fit(from_table(_sample(table.unseen(np.random.default_rng(71), rows)))[0], schema)
+    found = {"unseen rows": unseen, "drawn rows": drawing.draw(schema, rows // 10, seed=72, strange=0.1)}
+    typical = unseen.take(np.array([0]))
+    extremes = drawing.extremes(schema, typical)
+    if extremes is not None:
+        found["extremes"] = extremes
+    if made.manifest.portable:
+        try:
+            boundaries = find(model).portable(model, schema).boundaries
+        except NotPortable:
+            boundaries = {}
+        thresholds = drawing.on_boundaries(schema, boundaries, unseen, rows // 2)
+        if thresholds is not None:
+            found["thresholds"] = thresholds
+    return found
+
+
+def _compared(model: Any, made: Draft, asked: Mapping[str, Batch]) -> Comparison:
+    """The portable package beside the live model."""
+    from holdall.engines.engine import InMemory
+
+    manifest = made.manifest
+    scorer = Scorer(manifest, InMemory(made.files), threads=0)
+    comparison = Comparison()
+    for what, batch in asked.items():
+        inputs, answers, refused = _live(model, made, batch)
+        for row in refused[:16]:
+            try:
+                scorer.score(batch.take(np.array([row])))
+            except InputError:
+                comparison.refused += 1
+            else:
+                comparison.differ(f"{what}: the package answers what the live model refuses")
+        if answers is None:
+            continue
+        try:
+            given = scorer.score(inputs)
+        except InputError as error:
+            comparison.differ(f"{what}: the package refuses what the live model answers: {error.message}")
+            continue
+        comparison.add(answers, given, manifest.tolerance, manifest.task, overflows=what == "extremes")
+    return comparison
+
+
+def _live(model: Any, made: Draft, batch: Batch) -> tuple[Batch, Batch | None, list[int]]:
+    """The rows that the live model answers, its answers, and the numbers of those that it refuses."""
+    live = find(model).live(model, made.manifest.schema)
+    try:
+        return batch, live(batch), []
+    except Exception:  # noqa: BLE001 — whatever the live model raises is its refusal
+        refused = sorted(find_refused(live, batch, True, 2048))
+        rest = batch.take(np.setdiff1d(np.arange(batch.rows), refused))
+        return rest, live(rest) if rest.rows else None, refused
+
+
+def _replayed(model: Any, made: Draft, asked: Mapping[str, Batch]) -> Comparison:
+    """The native package, sealed to a file and opened in a fresh process, beside the answers recorded here."""
+    inputs, outputs, refused = [], [], []
+    for batch in asked.values():
+        accepted, answers, numbers = _live(model, made, batch)
+        refused += [batch.take(np.array([row])) for row in numbers[:16]]
+        if answers is not None:
+            inputs.append(accepted)
+            outputs.append(answers)
+    with tempfile.TemporaryDirectory() as folder:
+        home = Path(folder)
+        (home / "answers.json").write_bytes(recorded.encode(concatenate(inputs), concatenate(outputs)))
+        if refused:
+            (home / "refused.json").write_bytes(recorded.encode(concatenate(refused), Batch({}, len(refused))))
+        before = os.environ.get("HOLDALL_HOME")
+        os.environ["HOLDALL_HOME"] = str(home / "store")
+        try:
+            sample = _first(inputs[0])
+            api.pack(model, name="measured", sample=sample, output=home / "measured.holdall")
+        finally:
+            if before is None:
+                del os.environ["HOLDALL_HOME"]
+            else:
+                os.environ["HOLDALL_HOME"] = before
+        ran = subprocess.run(
+            [sys.executable, "-m", "benchmarks.coverage.replaying", folder],
+            capture_output=True,
+            text=True,
+            check=False,
+            env={**os.environ, "HOLDALL_HOME": str(home / "elsewhere")},
+        )
+    comparison = Comparison()
+    if ran.returncode:
+        comparison.differ(f"the fresh process failed: {ran.stderr.strip().splitlines()[-1:]}")
+        return comparison
+    import json
+
+    for key, value in json.loads(ran.stdout).items():
+        setattr(comparison, key, value)
+    return comparison
+
+
+def _first(batch: Batch) -> Batch:
+    return batch.take(slice(0, 200))
+
+
+def one(task: tuple[Case, int, bool]) -> tuple[str, float, list[dict[str, Any]], dict[str, Any]]:
+    """A case measured: its name, seconds, each table, and all together. task: case, rows, whether on the first table only."""
+    case, rows, first = task
+    began = time.monotonic()
+    found = measure(case, rows, first=first)
+    return case.name, time.monotonic() - began, [asdict(each) for each in found], asdict(together(found))
