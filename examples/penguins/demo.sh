@@ -1,11 +1,11 @@
 #!/bin/sh
-# The main job on real data: train, pack, show, verify, predict, pack a better one, promote, roll back.
+# The main job on real data: train, pack, show, verify, predict, pack a better one, promote, roll back, serve, score a table.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 rm -rf "$here/../../.demo"
 mkdir -p "$here/../../.demo"
 cd "$here/../../.demo"
-cp "$here/train.py" .
+cp "$here/train.py" "$here/ask.py" .
 HOLDALL_HOME="$PWD/store"
 export HOLDALL_HOME
 unset HOLDALL_REGISTRY HOLDALL_TOKEN || true
@@ -29,3 +29,17 @@ run holdall rollback penguins@production --reason "wait for the review"
 run holdall history penguins@production
 run holdall pack train:second --name penguins --sample penguins.csv --target species -o penguins.holdall
 run holdall verify ./penguins.holdall
+
+printf '\n\033[1m$ holdall serve penguins@production --port 0 &\033[0m\n'
+holdall serve penguins@production --port 0 > ready.json &
+server=$!
+trap 'kill $server 2>/dev/null || true' EXIT
+until grep -q ready ready.json; do sleep 0.1; done
+cat ready.json
+run python ask.py "$(python -c 'import json; print(json.loads(open("ready.json").readline())["url"])')"
+kill $server
+wait $server || true
+trap - EXIT
+
+run holdall batch penguins@production penguins.parquet answers.parquet --keep island
+run python -c 'import pyarrow.parquet as p; t = p.read_table("answers.parquet"); print(t.slice(0, 3).to_pandas())'

@@ -1,6 +1,6 @@
 """Two models of the Palmer penguins: real measurements, with text columns and missing values.
 
-python train.py            writes penguins.csv
+python train.py            writes penguins.csv and penguins.parquet
 import train; train.first  a small forest; train.second, the better one
 """
 
@@ -41,5 +41,6 @@ second = fit(HistGradientBoostingClassifier(max_iter=60, random_state=0))
 
 if __name__ == "__main__":
     test.to_csv("penguins.csv", index=False)
+    test.to_parquet("penguins.parquet", index=False)
     for name, model in (("first", first), ("second", second)):
         print(f"{name}: {model.score(test[NUMBERS + WORDS], test['species']):.3f} right on rows it has not seen")
