@@ -58,19 +58,24 @@ def pack(
     categories, enforce, and nullable: False; or the path of a JSON file of that.
     version: SemVer; without one, the newest version is given back where nothing has changed, else the next patch is taken.
     record: which examples are sealed: 'synthetic' rows drawn from the schema, 'real' rows of the sample, or 'none'.
+    preprocess, postprocess: functions that the table goes through before and after the model, each DataFrame → DataFrame,
+    live or as text `module:name`. They travel as source and run in a process of their own. include: globs of files that
+    they read by relative path.
     requirements: what it needs to run that cannot be seen in the model: 'polars>=1.30'. What can be is found and locked.
     output: also write the package as one `.holdall` file there.
     Raises UsageError and its kin, NotPortable where no form of the model can be sealed, VersionExists, StorageFailed.
     """
     from holdall.environments import cache as environments
     from holdall.packing import sealing
+    from holdall.packing.capturing import capture
 
-    _check_pack(name, version, record, preprocess, postprocess, include, wheels)
+    _check_pack(name, version, record, wheels)
     if output is not None:
         _check_output(Path(output))
     needed = _requirements(requirements)
     batch, truth = _sample(sample, target)
     live = _live_model(model, allow_pickle)
+    functions = capture(preprocess, postprocess, include)
     request = sealing.Request(
         name=name,
         version=version,
@@ -78,6 +83,8 @@ def pack(
         metadata={key: str(value) for key, value in (metadata or {}).items()},
         record=record,
         schema=_edits(schema),
+        functions=functions,
+        table=_table_for(functions, sample),
         requirements=needed,
         keep_native=keep_native,
         allow_pickle=allow_pickle,
@@ -127,9 +134,6 @@ def _check_pack(
     name: str,
     version: str | None,
     record: str,
-    preprocess: Any,
-    postprocess: Any,
-    include: Sequence[str],
     wheels: bool,
 ) -> None:
     references.check_name(name)
@@ -137,10 +141,10 @@ def _check_pack(
         references.Version.parse(version)
     if record not in ("synthetic", "real", "none"):
         raise UsageError(f"record is {record!r}", hint="use synthetic, real or none")
-    if preprocess or postprocess or include or wheels:
+    if wheels:
         raise UsageError(
-            "this holdall cannot seal preprocessing functions, included files or wheels yet",
-            hint="put the preprocessing into the pipeline, for instance as a ColumnTransformer",
+            "this holdall cannot seal wheels yet",
+            hint="leave --wheels out; the environment is locked with their hashes",
         )
 
 
@@ -169,6 +173,22 @@ def _sample(sample: Any, target: str | None) -> tuple[Any, Any]:
             f"the sample has no column {target!r} to be the target", hint=f"it has {', '.join(list(batch)[:10])}"
         )
     return batch.select([column for column in batch if column != target]), batch[target]
+
+
+def _table_for(functions: Any, sample: Any) -> str:
+    """The kind of table that the functions are given: what the sample is."""
+    from holdall.columns.batch import Batch
+    from holdall.columns.tables import Form, find_form
+
+    if sample is None or isinstance(sample, str | os.PathLike | Batch):
+        return "pandas"
+    form = find_form(sample)
+    if functions.preprocess and form in (Form.POLARS, Form.ARROW):
+        raise UsageError(
+            f"functions are given pandas data frames, and the sample is a table of {form}",
+            hint="write the functions for pandas, and give sample.to_pandas()",
+        )
+    return "numpy" if form is Form.NUMPY else "pandas"
 
 
 def _live_model(model: Any, allow_pickle: bool) -> Any:

@@ -24,20 +24,18 @@ from holdall.errors import SampleRequired
     "--preprocess",
     multiple=True,
     metavar="M:F",
-    help="A function module:name that the input goes through; refused until it is built.",
+    help="A function module:name that the input goes through before the model.",
 )
 @click.option(
     "--postprocess",
     multiple=True,
     metavar="M:F",
-    help="A function module:name that the output goes through; refused until it is built.",
+    help="A function module:name that the answers go through.",
 )
 @click.option("--metric", multiple=True, metavar="K=V", help="A number to keep with this version, such as auc=0.81.")
 @click.option("--meta", multiple=True, metavar="K=V", help="Text to keep with this version, such as owner=risk-team.")
 @click.option("--requirement", multiple=True, metavar="R", help="A requirement that cannot be seen in the model.")
-@click.option(
-    "--include", multiple=True, metavar="GLOB", help="Files that the functions read; refused until it is built."
-)
+@click.option("--include", multiple=True, metavar="GLOB", help="Files that the functions read by relative path.")
 @click.option("--schema", metavar="FILE", help='Stricter rules as JSON: {"age": {"minimum": 0, "maximum": 120}}.')
 @click.option(
     "--record",

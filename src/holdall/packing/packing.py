@@ -1,7 +1,7 @@
 """A live model → everything that is sealed. The whole order in one place:
 
-describe → sample → infer → probe → (portable | native) → prove → record examples → draft of the manifest; its environment is
-locked after that (`locking`).
+describe → sample (through the functions before the model) → infer → probe → (portable | native) → prove → compose with
+the functions → record examples → draft of the manifest; its environment is locked after that (`locking`).
 
 The draft has no release yet: its fingerprint says whether this content was packed before, and `seal` is done by whoever
 allots the version.
@@ -19,11 +19,14 @@ import numpy as np
 from holdall.checks.parity import TOLERANCES
 from holdall.columns import recorded
 from holdall.columns.batch import Batch
+from holdall.engines import source
 from holdall.engines.engine import InMemory
 from holdall.errors import NotPortable, SampleRequired, UsageError
 from holdall.frameworks.find import find
-from holdall.frameworks.framework import Artefact, Description, Framework, blocker
+from holdall.frameworks.framework import Artefact, Description, Framework, Live, blocker
 from holdall.packing import card, drawing, inferring, probing, requiring
+from holdall.packing.capturing import Captured
+from holdall.packing.composing import Composition, Sealable
 from holdall.packing.editing import edited
 from holdall.packing.proving import Proof, Prover
 from holdall.scoring.fit import fit
@@ -36,19 +39,25 @@ from holdall.spec.schema import Schema
 from holdall.spec.steps import Role, Step
 
 RECORDED = 64
+ROLES = {card.PATH: "doc", source.PATH: "code"}
 DRAFT = Release(name="draft", version="0.0.0")
 Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True)
 class Options:
-    """How to pack. record: 'synthetic', 'real' or 'none'. schema: edits by column, see `editing`."""
+    """How to pack. record: 'synthetic', 'real' or 'none'. schema: edits by column, see `editing`.
+
+    functions: those before and after the model. table: the kind of table that the sample is, 'pandas' or 'numpy'.
+    """
 
     record: str = "synthetic"
     requirements: Sequence[str] = ()
     keep_native: bool = False
     allow_pickle: bool = False
     schema: Mapping[str, Any] = field(default_factory=dict)
+    functions: Captured = field(default_factory=Captured)
+    table: str = "pandas"
 
 
 @dataclass(frozen=True)
@@ -80,15 +89,26 @@ def draft(model: Any, sample: Batch | None, options: Options, progress: Progress
         raise UsageError("the sample has no rows", hint="give some rows of what you call predict on")
     if sample is None:
         raise SampleRequired(_sample_line(description))
-    sample, ignored = _columns_of(sample, description)
+    composition = Composition(options.functions, options.table, sample) if options.functions.names else None
+    given = sample if composition is None else composition.model_sample
+    taken, ignored = _columns_of(given, description)
     progress("asking the model what it accepts")
-    schema, typical = _schema(framework, model, description, sample)
-    edited(schema, options.schema)  # what cannot be said is told before the work begins
+    schema, typical = _schema(framework, model, description, taken)
+    if composition is None:
+        edited(schema, options.schema)  # what cannot be said is told before the work begins
     candidates = _Candidates(framework, model, schema, description, options, progress)
-    chosen = candidates.choose(fit(sample, schema), fit(typical, schema))
+    made = candidates.choose(fit(taken, schema), fit(typical, schema))
+    if composition is not None:
+        composition.narrow(given, list(taken))
+        made = composition.around(made, options.requirements, progress)
+        sample, ignored = sample.select([name for name in sample if name not in composition.ignored]), []
+    else:
+        sample = taken
     progress("recording examples")
-    made = _assemble(chosen, candidates, options, fit(sample, schema), tuple(ignored))
-    return replace(made, notes=description.notes)
+    drafted = _assemble(
+        made, options, fit(sample, made.schema), (*ignored, *(composition.ignored if composition else ()))
+    )
+    return replace(drafted, notes=(*description.notes, *made.notes))
 
 
 def _sample_line(description: Description) -> str:
@@ -156,15 +176,6 @@ def _typical(framework: Framework, model: Any, schema: Schema, sample: Batch) ->
     ) from failure
 
 
-@dataclass(frozen=True)
-class _Chosen:
-    artefact: Artefact
-    proof: Proof
-    blockers: tuple[Blocker, ...]
-    manifest: Manifest
-    kept: Mapping[str, bytes]
-
-
 class _Candidates:
     """The forms that the model can be sealed in, the most portable first."""
 
@@ -186,7 +197,7 @@ class _Candidates:
         self._options = options
         self._progress = progress
 
-    def choose(self, sample: Batch, typical: Batch) -> _Chosen:
+    def choose(self, sample: Batch, typical: Batch) -> Sealable:
         """The portable form if there is one and its parity holds, else the native one with the reasons."""
         blockers: list[Blocker] = []
         self._progress("writing the model as a graph")
@@ -197,14 +208,25 @@ class _Candidates:
         else:
             manifest, proof = self._prove(artefact, sample, typical, ())
             if proof.comparison.passed:
-                return _Chosen(artefact, proof, (), manifest, self._native_files() if self._options.keep_native else {})
+                return self._sealable(artefact, proof, manifest, self._native_files())
             blockers.append(
                 Blocker(step=f"model ({type(self._model).__name__})", cause=f"parity failed: {_why(proof)}")
             )
         self._progress("sealing the model's own format")
         native = self._native(blockers)
         manifest, proof = self._prove(native, sample, typical, tuple(blockers))
-        return _Chosen(native, proof, tuple(blockers), manifest, {})
+        return self._sealable(native, proof, manifest, {})
+
+    def _sealable(self, artefact: Artefact, proof: Proof, manifest: Manifest, kept: Mapping[str, bytes]) -> Sealable:
+        return Sealable(
+            schema=self.schema,
+            live=self.live,
+            brief=self._brief,
+            manifest=manifest,
+            artefact=artefact,
+            files={**artefact.files, **kept},
+            proof=proof,
+        )
 
     def _native(self, blockers: Sequence[Blocker]) -> Artefact:
         try:
@@ -219,6 +241,8 @@ class _Candidates:
         return any(field.name == "prediction" for field in self.schema.outputs)
 
     def _native_files(self) -> Mapping[str, bytes]:
+        if not self._options.keep_native:
+            return {}
         return self._framework.native(self._model, self.schema, allow_pickle=self._options.allow_pickle).files
 
     def _prove(
@@ -280,25 +304,23 @@ def _why(proof: Proof) -> str:
     return f"{figures} in {comparison.rows} rows" + (f"; {first}" if first else "")
 
 
-def _assemble(
-    chosen: _Chosen, candidates: _Candidates, options: Options, sample: Batch, ignored: tuple[str, ...]
-) -> Draft:
-    schema = edited(candidates.schema, options.schema)
-    examples, rows = _examples(candidates, options, sample, schema)
+def _assemble(chosen: Sealable, options: Options, sample: Batch, ignored: tuple[str, ...]) -> Draft:
+    schema = edited(chosen.schema, options.schema)
+    examples, rows = _examples(chosen.live, options, sample, schema)
     manifest = msgspec.structs.replace(
         chosen.manifest,
         schema=schema,
         row_wise=chosen.proof.row_wise,
         examples=None if examples is None else Examples(digest=digests.of(examples), rows=rows, record=options.record),
     )
-    files = {**chosen.artefact.files, **chosen.kept}
+    files = dict(chosen.files)
     files[card.PATH] = card.card(manifest).encode("utf-8")
     listed = tuple(
         File(
             path=path,
             digest=digests.of(files[path]),
             size=len(files[path]),
-            role="doc" if path == card.PATH else "weight",
+            role=ROLES.get(path, "weight"),
         )
         for path in sorted(files)
     )
@@ -307,7 +329,7 @@ def _assemble(
     return Draft(manifest, files, examples, comparison.parity(), tuple(comparison.differences), ignored)
 
 
-def _examples(candidates: _Candidates, options: Options, sample: Batch, schema: Schema) -> tuple[bytes | None, int]:
+def _examples(live: Live, options: Options, sample: Batch, schema: Schema) -> tuple[bytes | None, int]:
     """The recorded examples and how many: rows with the live model's own answers to them."""
     if options.record == "none":
         return None, 0
@@ -319,11 +341,11 @@ def _examples(candidates: _Candidates, options: Options, sample: Batch, schema: 
         outside = sorted(find_refused(lambda batch: fit(batch, schema), inputs, True))
         inputs = inputs.take(np.setdiff1d(np.arange(inputs.rows), outside))
     try:
-        outputs = candidates.live(inputs)
+        outputs = live(inputs)
     except Exception:  # noqa: BLE001 — a refused row is no example
-        refused = sorted(find_refused(candidates.live, inputs, True, 512))
+        refused = sorted(find_refused(live, inputs, True, 512))
         inputs = inputs.take(np.setdiff1d(np.arange(inputs.rows), refused))
         if not inputs.rows or not refused:
             return None, 0
-        outputs = candidates.live(inputs)
+        outputs = live(inputs)
     return recorded.encode(inputs, outputs), inputs.rows

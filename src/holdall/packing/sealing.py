@@ -25,6 +25,7 @@ from holdall.content import media
 from holdall.content.package import Content
 from holdall.content.seal import Referrer, Sealed, refer, seal
 from holdall.errors import Error
+from holdall.packing.capturing import Captured
 from holdall.packing.locking import locked
 from holdall.packing.packing import Draft, Options, Progress, draft
 from holdall.spec import canonical
@@ -45,6 +46,8 @@ class Request:
     keep_native: bool = False
     allow_pickle: bool = False
     schema: Mapping[str, Any] = field(default_factory=dict)
+    functions: Captured = field(default_factory=Captured)
+    table: str = "pandas"
 
 
 @dataclass(frozen=True)
@@ -64,7 +67,7 @@ class Drafted:
 
     @property
     def engine(self) -> str:
-        return self.draft.manifest.steps[-1].engine
+        return self.draft.manifest.model.engine
 
     @property
     def portable(self) -> bool:
@@ -88,6 +91,8 @@ def drafted(model: Any, sample: Batch | None, truth: Column | None, request: Req
         keep_native=request.keep_native,
         allow_pickle=request.allow_pickle,
         schema=request.schema,
+        functions=request.functions,
+        table=request.table,
     )
     made = draft(model, sample, options, progress)
     return Drafted(made, {} if truth is None or sample is None else _evaluation(made, sample, truth))
@@ -98,12 +103,14 @@ def _evaluation(made: Draft, sample: Batch, truth: Column) -> dict[str, float]:
     from holdall.scoring.evaluating import evaluate
     from holdall.scoring.scorer import Scorer
 
+    scorer = Scorer(made.manifest, InMemory(made.files), threads=0)
     try:
-        answers = Scorer(made.manifest, InMemory(made.files), threads=0).score(sample)
-        return evaluate(made.manifest, answers, np.array(truth.to_list(), object))
+        return evaluate(made.manifest, scorer.score(sample), np.array(truth.to_list(), object))
     except Error:
         # Refused rows, or a task that has no metrics: the package is no worse for it.
         return {}
+    finally:
+        scorer.close()
 
 
 def same_release(release: Release, request: Request) -> bool:

@@ -118,7 +118,7 @@ class Package:
             "fingerprint": manifest.fingerprint(),
             "reused": self.reused,
             "size": self.size,
-            "engine": manifest.steps[-1].engine,
+            "engine": manifest.model.engine,
             "trust": self.trust()[0].word,
             "row_wise": manifest.row_wise,
             "task": manifest.task,
@@ -188,7 +188,7 @@ def parity_line(parity: Parity) -> str:
 
 
 def _engine(manifest: Manifest) -> str:
-    engine = manifest.steps[-1].engine
+    engine = manifest.model.engine
     return f"{engine}, portable" if manifest.portable else f"{engine}, needs Python"
 
 

@@ -87,6 +87,11 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     environment: Environment
     files: tuple[File, ...]
 
+    @property
+    def model(self) -> Step:
+        """The step that is the model itself."""
+        return next(step for step in self.steps if step.role is Role.MODEL)
+
     def fingerprint(self) -> Digest:
         """The digest of the canonical manifest without `release`: the same for the same content under any version."""
         plain: dict[str, Any] = msgspec.to_builtins(self)

@@ -1,0 +1,377 @@
+"""A model with the user's functions before and after it: composed live, sealed as steps, and proved to be the same.
+
+The model is packed as ever, on what the functions make of the sample. Around it the schema is that of the raw input, probed
+on the whole composition, and the whole is proved once more with the functions in the process that they will run in.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import msgspec
+import numpy as np
+
+from holdall.checks.parity import Comparison
+from holdall.columns.batch import Batch, Column
+from holdall.columns.pandas import from_pandas, to_pandas
+from holdall.columns.tables import Form, find_form, from_table
+from holdall.engines.engine import InMemory
+from holdall.engines.frames import frame
+from holdall.engines.python import FunctionRaised, Worker
+from holdall.engines.source import PATH
+from holdall.engines.worker.answers import check_rows
+from holdall.environments.requirements import distributions_of
+from holdall.errors import CheckFailed, Error, InputError, UsageError
+from holdall.frameworks.framework import Artefact, Live
+from holdall.packing import inferring, probing, requiring
+from holdall.packing.capturing import Captured, Function
+from holdall.packing.proving import WHOLE, Proof, Prover
+from holdall.scoring.fit import fit
+from holdall.scoring.scorer import Scorer
+from holdall.scoring.stages import accepting
+from holdall.spec.manifest import Blocker, Manifest
+from holdall.spec.schema import Field, Schema
+from holdall.spec.steps import PYTHON, Role, Step, StepOutput
+
+NEEDED = 256
+"""On so many rows it is tried which columns the functions need."""
+
+TRIED = 25
+
+
+@dataclass(frozen=True)
+class Sealable:
+    """Everything that is sealed, before its examples. live, brief: the live answers to fitted input of `schema`."""
+
+    schema: Schema
+    live: Live
+    brief: Live
+    manifest: Manifest
+    artefact: Artefact
+    files: Mapping[str, bytes]
+    proof: Proof
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Chain:
+    """Functions, one after the other, live, with the kind of table that the first is given."""
+
+    functions: tuple[Function, ...]
+    names: tuple[str, ...]
+    table: str
+
+    def run(self, batch: Batch, fields: Sequence[Field]) -> Batch:
+        """What they give for these columns, as columns. Raises what they raise, InputError for what is no table."""
+        table = frame(batch, Schema(inputs=tuple(fields), outputs=()), self.table)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            for function in self.functions:
+                table = function(table)
+        if not (isinstance(table, np.ndarray) and table.ndim == 2) and find_form(table) is not Form.PANDAS:
+            raise InputError(f"it gave a {type(table).__name__}, not a data frame")
+        check_rows(table, batch.rows)
+        return from_table(table)[0]
+
+    def first(self, batch: Batch, fields: Sequence[Field], rows: int) -> Batch:
+        """`run` on the user's own rows: what is raised is the user's to mend. Raises UsageError."""
+        try:
+            return self.run(batch.take(slice(0, rows)), fields)
+        except Exception as error:
+            words = " ".join(str(error).split())[:300]
+            raise UsageError(
+                f"{', '.join(self.names)} cannot take the sample: {type(error).__name__}: {words}",
+                hint="a step gets the raw sample as a pandas data frame and returns one with a row for each of its rows",
+            ) from error
+
+
+class Composition:
+    """The functions around one model."""
+
+    def __init__(self, captured: Captured, table: str, sample: Batch) -> None:
+        """table: the kind of table that the sample is. Raises UsageError where the functions cannot take the sample."""
+        self._captured = captured
+        self._sample = sample
+        self._fields = inferring.infer(sample, {})
+        self._before = Chain(captured.preprocess, captured.preprocess_names, table)
+        self._after = Chain(captured.postprocess, captured.postprocess_names, "pandas")
+        self.ignored: tuple[str, ...] = ()
+
+    @property
+    def model_sample(self) -> Batch:
+        """What the model is given for the sample. Raises UsageError."""
+        if not self._before.functions:
+            return self._sample
+        return self._before.first(self._sample, self._fields, self._sample.rows)
+
+    def narrow(self, given: Batch, taken: Sequence[str]) -> None:
+        """Leave out the sample's columns without which the model is given the same. given: `model_sample`; taken: its
+        columns that the model takes."""
+        if not self._before.functions or self._before.table != "pandas":
+            return
+        some, expected = self._sample.take(slice(0, NEEDED)), given.select(taken).take(slice(0, NEEDED))
+        kept = list(self._fields)
+        for field in self._fields:
+            fewer = [other for other in kept if other is not field]
+            if fewer and self._gives(some, fewer, expected):
+                kept = fewer
+        if len(kept) < len(self._fields) and self._gives(self._sample, kept, given.select(taken)):
+            names = [field.name for field in kept]
+            self.ignored = tuple(field.name for field in self._fields if field.name not in names)
+            self._fields, self._sample = tuple(kept), self._sample.select(names)
+
+    def _gives(self, sample: Batch, fields: Sequence[Field], expected: Batch) -> bool:
+        try:
+            return not differing(self._before.run(sample, fields), expected)
+        except Exception:  # noqa: BLE001 — without that column the function fails: it is needed
+            return False
+
+    def around(self, model: Sealable, stated: Sequence[str], progress: Callable[[str], None]) -> Sealable:
+        """The whole: the raw schema probed, the steps sealed, the composition proved in the functions' own process.
+
+        model: as it is sealed alone. stated: the user's own requirements.
+        Raises UsageError for functions that do not run by themselves, CheckFailed where they then answer otherwise.
+        """
+        progress("asking the functions what they accept")
+        taken = model.schema.inputs
+        after, outputs = self._outputs(model, taken)
+
+        def live_of(of_model: Live) -> Callable[[Schema], Live]:
+            return lambda schema: self._live(of_model, schema.inputs, taken, after, outputs)
+
+        bare = Schema(inputs=self._fields, outputs=outputs)
+        typical = self._typical(live_of(model.live)(bare))
+        big = frozenset(name for name in self._sample if inferring.beyond_double(self._sample[name]))
+        schema = probing.probe(bare, typical, live_of(model.live), big)
+        files = dict(model.files) | ({} if self._captured.code is None else {PATH: self._captured.code})
+        whole = replace(
+            model,
+            schema=schema,
+            live=live_of(model.live)(schema),
+            brief=live_of(model.brief if not after else model.live)(schema),
+            manifest=self._manifest(model, schema, after, stated),
+            files=files,
+        )
+        return self._proved(whole, fit(typical, schema), model.proof, progress)
+
+    def _outputs(self, model: Sealable, taken: Sequence[Field]) -> tuple[tuple[Field, ...], tuple[Field, ...]]:
+        """The columns that the functions after the model take (none where there are none), and the last outputs."""
+        if not self._after.functions:
+            return (), model.schema.outputs
+        inputs = Schema(inputs=tuple(taken), outputs=())
+        some = self._sample.take(slice(0, WHOLE))
+        given = fit(self._before.run(some, self._fields) if self._before.functions else some, inputs)
+        answers = model.live(given)
+        as_table = from_pandas(to_pandas(answers))
+        fields = tuple(
+            msgspec.structs.replace(field, dtype=as_table[field.name].dtype, nullable=True)
+            for field in model.schema.outputs
+        )
+        result = self._after.first(answers, fields, answers.rows)
+        outputs = tuple(
+            Field(name=name, kind=result[name].kind, shape=tuple(result[name].values.shape[1:])) for name in result
+        )
+        return fields, outputs
+
+    def _live(
+        self,
+        model: Live,
+        fields: Sequence[Field],
+        taken: Sequence[Field],
+        after: Sequence[Field],
+        outputs: Sequence[Field],
+    ) -> Live:
+        inputs = Schema(inputs=tuple(taken), outputs=())
+        loose = Schema(inputs=accepting(outputs), outputs=())
+
+        def run(batch: Batch) -> Batch:
+            columns = fit(self._before.run(batch, fields), inputs) if self._before.functions else batch
+            columns = model(columns)
+            return fit(self._after.run(columns, after), loose) if self._after.functions else columns
+
+        return run
+
+    def _typical(self, live: Live) -> Batch:
+        """The first row of the sample that is answered, complete ones first. Raises UsageError."""
+        incomplete = np.zeros(self._sample.rows, np.int64)
+        for name in self._sample:
+            incomplete += self._sample[name].null_mask()
+        failure: Exception | None = None
+        for row in np.argsort(incomplete, kind="stable")[:TRIED]:
+            one = self._sample.take(np.array([row]))
+            try:
+                live(one)
+            except Exception as error:  # noqa: BLE001 — whatever the functions or the model raise is their refusal
+                failure = failure or error
+            else:
+                return one
+        words = " ".join(str(failure).split())[:300]
+        raise UsageError(
+            f"the functions or the model refuse single rows of the sample: {type(failure).__name__}: {words}",
+            hint="a package is asked for single rows too: a step has to take a table of one row",
+        ) from failure
+
+    def _manifest(self, model: Sealable, schema: Schema, after: tuple[Field, ...], stated: Sequence[str]) -> Manifest:
+        captured, before = self._captured, model.manifest
+        code = () if captured.code is None else (PATH,)
+        (inner,) = before.steps
+        # What was observed on the way in is told of the raw columns only.
+        takes = tuple(msgspec.structs.replace(field, observed=None) for field in model.schema.inputs)
+        steps = [msgspec.structs.replace(inner, takes=takes) if captured.preprocess else inner]
+        if captured.preprocess:
+            given = tuple(field.name for field in model.schema.inputs)
+            steps.insert(0, self._step(Role.PREPROCESS, self._before, code, given, ()))
+        if captured.postprocess:
+            given = tuple(field.name for field in schema.outputs)
+            steps.append(self._step(Role.POSTPROCESS, self._after, code, given, after))
+        uses_pandas = self._before.table == "pandas" or captured.postprocess
+        needs = [*before.environment.requires, *captured.requires]
+        needs += distributions_of(["pandas"]) if uses_pandas else ()
+        return msgspec.structs.replace(
+            before,
+            schema=schema,
+            classes=before.classes if any(field.name == "prediction" for field in schema.outputs) else None,
+            steps=tuple(steps),
+            portable=False,
+            blockers=(*before.blockers, *self._blockers()),
+            environment=requiring.environment(needs, stated),
+        )
+
+    @staticmethod
+    def _step(
+        role: Role, chain: Chain, code: tuple[str, ...], given: tuple[str, ...], takes: tuple[Field, ...]
+    ) -> Step:
+        return Step(
+            role=role,
+            engine=PYTHON,
+            files=code,
+            outputs=(StepOutput(name="table", columns=given),),
+            table=chain.table,
+            functions=chain.names,
+            takes=takes,
+        )
+
+    def _blockers(self) -> list[Blocker]:
+        cause = "it stays Python: it runs from its source, in a process of its own"
+        chains = ((Role.PREPROCESS, self._before), (Role.POSTPROCESS, self._after))
+        return [Blocker(step=f"{role} {name}", cause=cause) for role, chain in chains for name in chain.names]
+
+    def _proved(self, whole: Sealable, typical: Batch, alone: Proof, progress: Callable[[str], None]) -> Sealable:
+        progress("starting the functions by themselves")
+        worker = Worker(self._captured.code, self._captured.names, watch=True)
+        try:
+            self._check_functions(worker, whole)
+            scorer = Scorer(whole.manifest, InMemory(whole.files), threads=0, worker=worker)
+            prover = Prover(whole.manifest, scorer, whole.live, whole.brief, progress)
+            proof = prover.prove(whole.artefact, fit(self._sample, whole.schema), typical)
+            notes = self._notes(worker.opened, alone, proof)
+        finally:
+            worker.close()
+        both = Proof(together(alone.comparison, proof.comparison), alone.row_wise and proof.row_wise)
+        return replace(whole, proof=both, notes=notes)
+
+    def _check_functions(self, worker: Worker, whole: Sealable) -> None:
+        """The functions by themselves against the live ones, on the sample. Raises UsageError, CheckFailed."""
+        chain = self._before if self._before.functions else None
+        try:
+            worker.ready()
+            if chain is None:
+                return
+            some = fit(self._sample.take(slice(0, WHOLE)), whole.schema)
+            fields = whole.schema.inputs
+            made = worker.call(chain.names, some, fields, chain.table)
+        except FunctionRaised as error:
+            raise self._explained(error, worker.opened) from error
+        self._check_opened(worker.opened)
+        expected = chain.run(some, fields)
+        differ = differing(made, expected)
+        if differ:
+            raise CheckFailed(
+                f"{', '.join(chain.names)} gives another {differ[0]!r} by itself than it does here",
+                hint="it may depend on what does not travel: a module changed since it was imported (restart, and pack "
+                "then), random numbers, the time, an environment variable, a global that another cell sets",
+                columns=differ,
+            )
+
+    def _explained(self, error: FunctionRaised, opened: Sequence[str]) -> Error:
+        where = f" ({error.where})" if error.where else ""
+        if error.file is not None:
+            return _unsealed(error.file, where)
+        self._check_opened(opened)
+        if error.module is not None:
+            return UsageError(
+                f"the functions need the module {error.module!r}, which does not travel with them{where}",
+                hint=f"import it by a plain import statement; if it is installed, name it with requirements=[{error.module!r}]",
+                module=error.module,
+            )
+        return UsageError(
+            f"the functions do not run by themselves: {error}",
+            hint="they run without this session: what they need must be in their module, in what it imports, or in a file "
+            "that include= names; put them into a module of their own, for instance features.py",
+        )
+
+    def _check_opened(self, opened: Sequence[str]) -> None:
+        """Files that only this machine has, opened by the functions' own word."""
+        for path in opened:
+            named = any(path.encode() in data for data in self._captured.files.values())
+            if named or not path.startswith(("/", "\\")):
+                raise _unsealed(path, "")
+
+    def _notes(self, opened: Sequence[str], alone: Proof, proof: Proof) -> tuple[str, ...]:
+        names = ", ".join(self._captured.names)
+        notes = [f"{names} opens {path}, which other machines may not have" for path in opened[:5]]
+        if alone.row_wise and not proof.row_wise:
+            notes.append(
+                f"with {names} a row's answer depends on the other rows of its batch (a mean, a rank or a shift over the "
+                "table?), so one row alone is answered otherwise than in a table"
+            )
+        return tuple(notes)
+
+
+def _unsealed(path: str, where: str) -> UsageError:
+    absolute = path.startswith(("/", "\\"))
+    name = path.rpartition("/")[2]
+    return UsageError(
+        f"the functions open {path!r}, which does not travel with them{where}",
+        hint=f"put the file beside them, open it as {name!r} and add include=[{name!r}] (--include {name})"
+        if absolute
+        else f"add include=[{path!r}] (--include {path}) in the folder that it is relative to",
+        path=path,
+    )
+
+
+def differing(actual: Batch, expected: Batch) -> list[str]:
+    """The columns of `expected` that are lacking in `actual` or hold other values there."""
+    return [name for name in expected if name not in actual.columns or not _same(actual[name], expected[name])]
+
+
+def _same(a: Column, b: Column) -> bool:
+    if a.kind is not b.kind or len(a) != len(b) or (a.null_mask() != b.null_mask()).any():
+        return False
+    if a.values.dtype.kind == "f" or b.values.dtype.kind == "f":
+        return bool(np.allclose(a.values, b.values, rtol=1e-12, atol=0, equal_nan=True))
+    return (
+        all(np.array_equal(x, y) for x, y in zip(a.values, b.values, strict=True))
+        if _nested(a)
+        else bool(np.array_equal(a.values, b.values))
+    )
+
+
+def _nested(column: Column) -> bool:
+    return len(column) > 0 and isinstance(column.values[0], np.ndarray)
+
+
+def together(first: Comparison, second: Comparison) -> Comparison:
+    """The figures of both."""
+    return Comparison(
+        rows=first.rows + second.rows,
+        label_flips=first.label_flips + second.label_flips,
+        ties=first.ties + second.ties,
+        refused=first.refused + second.refused,
+        max_abs_error=max(first.max_abs_error, second.max_abs_error),
+        max_rel_error=max(first.max_rel_error, second.max_rel_error),
+        outside=first.outside + second.outside,
+        differences=[*first.differences, *second.differences],
+    )
