@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 import io
 import json
+import sys
 import zipfile
 from functools import partial
 from typing import Any
@@ -23,7 +25,7 @@ from holdall.columns.pandas import from_pandas
 from holdall.engines.engine import InMemory
 from holdall.engines.skops import audit, load, open_step, types_in
 from holdall.engines.types import ALLOWED
-from holdall.errors import ManifestInvalid, PackageDamaged
+from holdall.errors import ManifestInvalid, MissingDependency, PackageDamaged
 from holdall.spec.schema import Field, Missing, Schema
 from holdall.spec.steps import Role, Step, StepOutput
 
@@ -289,3 +291,18 @@ def test_a_partial_of_a_listed_function_is_on_the_list_and_of_another_is_not():
     assert types_in(skops.io.dumps(good)) == []
     bad = FunctionTransformer(partial(pd.read_csv, sep=";")).fit(X[["a"]])
     assert types_in(skops.io.dumps(bad)) == ["pandas.read_csv"]
+
+
+def test_a_class_whose_module_is_not_here_is_missing_and_the_file_is_not_damaged(tmp_path, monkeypatch):
+    (tmp_path / "house_of_mine.py").write_text(
+        "from sklearn.linear_model import LogisticRegression\nclass Mine(LogisticRegression): pass\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    import house_of_mine
+
+    data = skops.io.dumps(house_of_mine.Mine().fit([[0.0], [1.0]], [0, 1]))
+    (tmp_path / "house_of_mine.py").unlink()
+    monkeypatch.delitem(sys.modules, "house_of_mine")
+    importlib.invalidate_caches()
+    with pytest.raises(MissingDependency, match="house_of_mine"):
+        load(data, allowed=audit(data).outside)

@@ -95,6 +95,8 @@ def load(data: bytes, path: str = "model.skops", allowed: tuple[str, ...] = ()) 
         warnings.simplefilter("always")
         try:
             model = skops.io.loads(data, trusted=list(seen.types))
+        except ModuleNotFoundError as error:
+            raise _missing(error.name or "a module", path) from None
         except Exception as error:  # a damaged file makes skops raise whatever it stumbles over
             raise PackageDamaged(
                 f"{path} cannot be built: {type(error).__name__}: {error}",
@@ -104,6 +106,16 @@ def load(data: bytes, path: str = "model.skops", allowed: tuple[str, ...] = ()) 
     if not seen.outside:
         _no_reader_of_files(model, path)
     return model, findings(caught, path)
+
+
+def _missing(module: str, path: str) -> MissingDependency:
+    """What the file names is not here; nothing is wrong with the file."""
+    missing = MissingDependency(module, module.partition(".")[0], f"the model in {path}")
+    missing.hint = (
+        f"install what {module!r} is part of: `holdall env REF` lists what the package was sealed with; "
+        "a module of your own must be importable where the package is loaded"
+    )
+    return missing
 
 
 def findings(caught: list[warnings.WarningMessage], path: str) -> tuple[Entry, ...]:
