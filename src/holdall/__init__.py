@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         pack,
         promote,
         rollback,
+        scan,
         verify,
         versions,
     )
@@ -47,6 +48,7 @@ __all__ = [
     "pack",
     "promote",
     "rollback",
+    "scan",
     "verify",
     "versions",
 ]

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from holdall.checks.parity import Comparison
 from holdall.content.package import Content
 from holdall.errors import BlobMissing, Error, PackageDamaged, TrustRequired
-from holdall.spec.report import Entry, Parity, Report
+from holdall.spec.report import Entry, Parity, Report, Scan
 
 Replay = Callable[[], tuple[Comparison | None, tuple[Entry, ...]]]
 """Replays the recorded examples: what came of it, None where there are none to replay, and what was found on opening.
@@ -22,22 +22,32 @@ def damaged(error: Error) -> Report:
     return Report(passed=False, failures=(_entry("digests", error),), skipped=(_skipped("parity", "not opened"),))
 
 
-def verify(content: Content, trust: Mapping[str, str], level: str, replay: Replay) -> Report:
+def verify(
+    content: Content, trust: Mapping[str, str], level: str, replay: Replay, scan: Callable[[], Scan], trusted: bool
+) -> Report:
     """The report. trust, level: what loading the package needs, and by file the reason.
 
-    Digests are always required; parity is where the package is portable.
+    scan: looks into the files. trusted: whoever verifies lets the package in, so what the scan says is for their eyes and
+    no failure. Digests are always required; parity is where the package is portable.
     """
     findings: list[Entry] = []
     failures = list(content.verify())
     skipped: list[Entry] = []
-    missing = False
+    missing, damaged = False, bool(failures)
     parity: Parity | None = None
-    if not failures:
+    if not damaged:
         count = len(content.reachable())
         findings.append(Entry(check="digests", message=f"{count} blobs are as they were sealed"))
     findings.append(Entry(check="trust", message=f"loading needs trust {level!r}"))
     findings += [Entry(check="trust", message=reason, path=path) for path, reason in trust.items()]
-    if failures:
+    if damaged:
+        skipped.append(_skipped("scan", "the package is damaged"))
+    else:
+        looked = scan()
+        findings += looked.findings
+        (findings if trusted else failures).extend(looked.failures)
+        skipped += looked.skipped
+    if damaged:
         skipped.append(_skipped("parity", "the package is damaged, so nothing of it is run"))
     else:
         try:

@@ -19,6 +19,7 @@ SECTIONS: dict[str, tuple[Entry, ...]] = {
         Entry("show", "show", "Show everything about a package."),
         Entry("list", "versions", "List the versions in the local store."),
         Entry("history", "versions", "Show who moved an alias when, and why."),
+        Entry("scan", "scan", "Say what a file could do to whoever opens it."),
         Entry("verify", "verify", "Check that a package is whole and still answers as it did."),
         Entry("env", "env", "Show what a package needs to run, compare it, or make it."),
     ),

@@ -19,6 +19,7 @@ ROLES = ("weight", "weight.config", "code", "doc", "dataset")
 EXAMPLES = "application/vnd.holdall.examples.v0+json"
 PARITY = "application/vnd.holdall.parity.v0+json"
 RECEIPT = "application/vnd.holdall.receipt.v0+json"
+SCAN = "application/vnd.holdall.scan.v0+json"
 
 TITLE = "org.opencontainers.image.title"
 VERSION = "org.opencontainers.image.version"

@@ -42,3 +42,17 @@ class Report(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     failures: tuple[Entry, ...] = ()
     skipped: tuple[Entry, ...] = ()
     parity: Parity | None = None
+
+
+class Global(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A class or function that a file names. verdict: 'known', 'unknown' or 'dangerous'; path: of the file."""
+
+    name: str
+    verdict: str
+    path: str
+
+
+class Scan(Report, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The report of a scan, with every class and function that the files name."""
+
+    globals: tuple[Global, ...] = ()
