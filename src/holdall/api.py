@@ -394,6 +394,7 @@ def environment(
     from holdall.environments import compare, pylock
     from holdall.environments.realise import realise
     from holdall.environments.target import here, of, stated
+    from holdall.scoring.interpreter import vendored
 
     described = (platform, python, glibc) != (None, None, None)
     if described and create is not None:
@@ -414,7 +415,7 @@ def environment(
     else:
         data = package.content.read(pylock.PATH)
         if create is not None:
-            with _vendored(package) as wheels:
+            with vendored(package.manifest, package.content) as wheels:
                 target = of(realise(data, Path(create), wheels))
         lock = pylock.decode(data)
         found = compare.compare(lock, target)
@@ -428,23 +429,6 @@ def environment(
         "differences": msgspec.to_builtins(found),
         "created": None if create is None else str(Path(create).absolute()),
     }
-
-
-@contextmanager
-def _vendored(package: Package) -> Iterator[Path | None]:
-    """A folder of the wheels that the package brings, while it is needed; None where it brings none."""
-    from tempfile import TemporaryDirectory
-
-    from holdall.environments.pylock import WHEELS
-
-    paths = [file.path for file in package.manifest.files if file.path.startswith(f"{WHEELS}/")]
-    if not paths:
-        yield None
-        return
-    with TemporaryDirectory(prefix="holdall-") as folder:
-        for path in paths:
-            Path(folder, path.rpartition("/")[2]).write_bytes(package.content.read(path))
-        yield Path(folder)
 
 
 def evaluate(
