@@ -11,18 +11,19 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from holdall.errors import Error, NotFound, UnreadableFile, UsageError
+from holdall.errors import Error, InvalidReference, NotFound, UnreadableFile, UsageError
 from holdall.registry.home import find_home
 from holdall.scoring.model import Model
 from holdall.scoring.package import Package
 from holdall.spec import reference as references
 from holdall.spec.reference import PackageReference, PathReference, RemoteReference
-from holdall.spec.report import Report
+from holdall.spec.report import Report, Scan
 
 if TYPE_CHECKING:
     from holdall.checks.parity import Comparison
     from holdall.content.package import Content
     from holdall.registry.store import Kept, LocalStore
+    from holdall.scoring.trust import Level
     from holdall.spec.report import Entry
 
 Progress = Callable[[str], None]
@@ -269,11 +270,18 @@ def _load(package: Package, trust: str | None, policy: str | None) -> Model:
 
 def _allow(package: Package, trust: str | None, policy: str | None) -> None:
     """Raises TrustRequired where the package needs more than whoever loads it gives."""
-    from holdall.scoring.trust import ceiling, read_policy, require
+    from holdall.scoring.trust import require
 
     level, reasons = package.trust()
+    require(level, _ceiling(package, trust, policy), reasons)
+
+
+def _ceiling(package: Package, trust: str | None, policy: str | None) -> Level:
+    """The highest level that whoever loads the package lets in."""
+    from holdall.scoring.trust import ceiling, read_policy
+
     written = None if policy is None else read_policy(Path(policy))
-    require(level, ceiling(package.sealed_here, trust, written, package.digest), reasons)
+    return ceiling(package.sealed_here, trust, written, package.digest)
 
 
 def predict(
@@ -371,7 +379,91 @@ def verify(reference: str, *, keys: Sequence[str] = (), policy: str | None = Non
         scorer, samples = Scorer(package.manifest, package.content), package.samples
         return None if samples is None else replay(scorer, *samples), scorer.findings
 
-    return verifying.verify(package.content, reasons, level.word, again)
+    def look() -> Scan:
+        return _scan_package(package)
+
+    trusted = level <= _ceiling(package, trust, policy)
+    return verifying.verify(package.content, reasons, level.word, again, look, trusted)
+
+
+def scan(reference: str | os.PathLike[str]) -> Scan:
+    """What the files could do to whoever opens them, found without opening any: of a package, a file or a folder.
+
+    reference: a package, or the path of any model file or folder. The report of a package that lies in the local store is
+    attached to it, for the gate `scan`. passed: everything was looked into, and nothing names what is not on holdall's
+    list. Raises NotFound, InvalidReference, UnreadableFile.
+    """
+    from holdall.checks import scan as scanning
+
+    text = os.fspath(reference)
+    path = Path(text).expanduser()
+    found = None if path.suffix == ".holdall" or not (path.is_file() or _is_plain_folder(path, text)) else path
+    if found is not None:
+        try:
+            return scanning.scan_path(found, _audit)
+        except OSError as error:
+            raise UnreadableFile(f"{text} cannot be read: {error.strerror}", path=text) from None
+    package = open(text)
+    report = _scan_package(package)
+    parsed = references.parse(text)
+    if isinstance(parsed, PackageReference):
+        _attach_scan(package, report)
+    return report
+
+
+def _is_plain_folder(path: Path, text: str) -> bool:
+    """A folder that is no package. By a bare name it is one only where no package has that name."""
+    if not path.is_dir() or (path / "oci-layout").is_file():
+        return False
+    try:
+        parsed = references.parse(text)
+    except InvalidReference:
+        return True
+    if not isinstance(parsed, PackageReference):
+        return True
+    try:
+        open(text)
+    except NotFound:
+        return True
+    return False
+
+
+def _audit(data: bytes, path: str) -> tuple[str, ...]:
+    from holdall.engines.skops import audit
+
+    return tuple(audit(data, path).outside)
+
+
+def _scan_package(package: Package) -> Scan:
+    from holdall.checks.scan import scan_package
+
+    return scan_package({file.path: file.role for file in package.manifest.files}, package.content.read, _audit)
+
+
+def _attach_scan(package: Package, report: Scan) -> None:
+    """The report beside its package. The same report again is the same bytes, so that looking twice adds nothing."""
+    import msgspec
+
+    from holdall.content import media
+    from holdall.content.seal import refer
+    from holdall.spec import canonical
+
+    payload = canonical.encode(msgspec.to_builtins(report))
+    with _store() as store:
+        store.attach(package.content.digest, refer(package.content.descriptor, media.SCAN, payload, "application/json"))
+
+
+def _scan_verdicts(store: LocalStore, kept: Kept) -> dict[str, bool]:
+    """For the gate `scan`: whether the newest attached report passed."""
+    import msgspec
+
+    from holdall.content import media
+
+    newest = store.registry.referrers(kept.record.digest, media.SCAN)[-1:]
+    for attached in kept.content.referrers():
+        if attached.digest in newest:
+            return {"scan": bool(msgspec.json.decode(kept.content.payload(attached)).get("passed"))}
+    return {}
 
 
 def environment(
@@ -507,7 +599,7 @@ def promote(reference: str, alias: str, *, reason: str | None = None, require: S
         held = gates.evaluate(
             wanted,
             reference=str(exact),
-            verdicts={},  # nothing makes staging, signature or scan reports yet, so those gates hold
+            verdicts=_scan_verdicts(store, kept),  # nothing makes staging or signature reports yet: those gates hold
             metrics={gates.Source.SEALED: kept.content.manifest.release.metrics},
         )
         if held:
