@@ -42,7 +42,7 @@ class Scorer:
         worker: Worker | None = None,
     ) -> None:
         """threads: for one call; 0 lets the engine choose. interpreter: the Python for the package's own functions; None:
-        this one. worker: a process for them that runs already.
+        the one that its lock calls for. worker: a process for them that runs already.
 
         Raises ManifestInvalid, PackageDamaged, DigestMismatch, Unavailable where the functions cannot be imported.
         """
@@ -109,9 +109,11 @@ class Scorer:
 
 def _start(manifest: Manifest, files: Files, interpreter: str | None) -> Worker:
     from holdall.engines.python import Worker
+    from holdall.scoring.interpreter import interpreter_for
 
     steps = [step for step in manifest.steps if step.engine == PYTHON]
     code = next((step.files[0] for step in steps if step.files), None)
+    interpreter = interpreter or interpreter_for(manifest, files)
     functions = [name for step in steps for name in step.functions]
     return Worker(None if code is None else files.read(code), functions, interpreter=interpreter)
 
