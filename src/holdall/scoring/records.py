@@ -7,9 +7,9 @@ microseconds; anything else takes the full path — columns, `fit`, `group` — 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from typing import Any
 
 import numpy as np
@@ -24,10 +24,21 @@ from holdall.spec.steps import GraphInput
 
 Records = Sequence[Mapping[str, Any]]
 Feeds = dict[str, Array]
-Reader = Callable[[Records, Feeds], None]
+Reader = Callable[[Any, Feeds], None]
+Flat = Callable[[Sequence[Any]], tuple[Any, ...]]
 
 GROUPED = (Kind.FLOAT, Kind.INT, Kind.BOOL, Kind.STRING, Kind.TIMESTAMP, Kind.DATE)
 """The kinds whose columns travel in one matrix."""
+
+TYPES: dict[Kind, type] = {
+    Kind.FLOAT: float,
+    Kind.INT: int,
+    Kind.BOOL: bool,
+    Kind.STRING: str,
+    Kind.TIMESTAMP: str,
+    Kind.DATE: str,
+}
+"""The type that a regular value has in JSON."""
 
 BLOCK = 8192
 """Rows of a matrix that are filled from all columns before the next ones: as many as a core's cache holds."""
@@ -100,17 +111,61 @@ def compile_groups(schema: Schema, inputs: Sequence[GraphInput]) -> Callable[[Re
     return read
 
 
-def _parts(schema: Schema, inputs: Sequence[GraphInput]) -> list[tuple[Reader, Reader]]:
-    """For each input, and for each kind of column that no input takes, the fast reader and the one that always works."""
+def compile_typed(
+    schema: Schema, inputs: Sequence[GraphInput], attributes: Mapping[str, str]
+) -> Callable[[Sequence[Any]], Feeds] | None:
+    """The same for objects that a decoder made by `typed_values`: what is known of their types is not looked at again.
+
+    attributes: column → the object's attribute. None where some column always takes the full path. The function raises
+    Irregular, TypeError or OverflowError for rows that need it.
+    """
+    readers: list[tuple[Reader, bool]] = []
+    for entry, fields, keep in _groups(schema, inputs):
+        if not _is_regular(entry, fields):
+            return None
+        flat = _flat([attributes[name] for name in entry.columns], attrgetter)
+        float_group = entry.kind is Kind.FLOAT
+        readers.append(
+            (_typed_float_reader(entry, fields, flat) if float_group else _masked_reader(entry, fields, flat), keep)
+        )
+
+    def read(rows: Sequence[Any]) -> Feeds:
+        feeds: Feeds = {}
+        for reader, keep in readers:
+            reader(rows, feeds if keep else {})
+        return feeds
+
+    return read
+
+
+def typed_values(schema: Schema) -> dict[str, Any] | None:
+    """Column → the type that a value of it has in JSON where it is regular. None where a column has none."""
+    if any(field.carrier not in TYPES for field in schema.inputs):
+        return None
+    return {
+        field.name: TYPES[field.carrier] | None if field.nullable else TYPES[field.carrier] for field in schema.inputs
+    }
+
+
+def _groups(schema: Schema, inputs: Sequence[GraphInput]) -> Iterator[tuple[GraphInput, Sequence[Field], bool]]:
+    """Each input with its fields, then the columns that no input takes by their kind; and whether it is one that is fed."""
     fields = {field.name: field for field in schema.inputs}
     fed = {name for entry in inputs for name in entry.columns}
-    parts = [_part(entry, [fields[name] for name in entry.columns], keep=True) for entry in inputs]
+    for entry in inputs:
+        yield entry, [fields[name] for name in entry.columns], True
     for kind in Kind:
         others = [field for field in schema.inputs if field.carrier is kind and field.name not in fed]
         if others:
-            entry = GraphInput(name=kind.value, kind=kind, columns=tuple(field.name for field in others))
-            parts.append(_part(entry, others, keep=False))
-    return parts
+            yield GraphInput(name=kind.value, kind=kind, columns=tuple(field.name for field in others)), others, False
+
+
+def _is_regular(entry: GraphInput, fields: Sequence[Field]) -> bool:
+    return entry.kind in GROUPED and not any(field.enforce for field in fields)
+
+
+def _parts(schema: Schema, inputs: Sequence[GraphInput]) -> list[tuple[Reader, Reader]]:
+    """For each input, and for each kind of column that no input takes, the fast reader and the one that always works."""
+    return [_part(entry, fields, keep=keep) for entry, fields, keep in _groups(schema, inputs)]
 
 
 def _part(entry: GraphInput, fields: Sequence[Field], *, keep: bool) -> tuple[Reader, Reader]:
@@ -121,35 +176,34 @@ def _part(entry: GraphInput, fields: Sequence[Field], *, keep: bool) -> tuple[Re
         if keep:
             feeds.update(group(fitted, (entry,)))
 
-    if entry.kind not in GROUPED or any(field.enforce for field in fields):
+    if not _is_regular(entry, fields):
         return slow, slow
-    fast = _float_reader(entry, fields) if entry.kind is Kind.FLOAT else _masked_reader(entry, fields)
+    flat = _flat(entry.columns, itemgetter)
+    fast = _float_reader(entry, fields, flat) if entry.kind is Kind.FLOAT else _masked_reader(entry, fields, flat)
     if keep:
         return fast, slow
     return (lambda records, _: fast(records, {})), slow
 
 
-def _flat(names: Sequence[str]) -> Callable[[Records], tuple[Any, ...]]:
-    """The function that gives all values of these names, record by record. Raises KeyError, TypeError."""
+def _flat(names: Sequence[str], getter: Callable[..., Callable[[Any], Any]]) -> Flat:
+    """The function that gives all values of these names, row by row. getter: itemgetter, attrgetter. It raises KeyError,
+    TypeError where a row lacks one."""
+    get = getter(*names)
     if len(names) == 1:
-        (name,) = names
-        return lambda records: tuple([record[name] for record in records])
-    get = itemgetter(*names)
+        return lambda rows: tuple(map(get, rows))
 
-    def flat(records: Records) -> tuple[Any, ...]:
-        if len(records) == 1:
-            values: tuple[Any, ...] = get(records[0])
+    def flat(rows: Sequence[Any]) -> tuple[Any, ...]:
+        if len(rows) == 1:
+            values: tuple[Any, ...] = get(rows[0])
             return values
-        return tuple(chain.from_iterable(map(get, records)))
+        return tuple(chain.from_iterable(map(get, rows)))
 
     return flat
 
 
-def _float_reader(entry: GraphInput, fields: Sequence[Field]) -> Reader:
+def _float_reader(entry: GraphInput, fields: Sequence[Field], flat: Flat) -> Reader:
     name, width = entry.name, len(fields)
-    flat = _flat(entry.columns)
-    limits = np.array([math.inf if field.limit is None else field.limit for field in fields])
-    required = np.array([not field.nullable for field in fields])
+    limits, required = _bounds(fields)
     # No magnitude is above the root of the sum of squares, give or take a rounding; and that is NaN or infinite if any is.
     surely = min(float(limits.min()), LARGEST) * (1 - 1e-15)
 
@@ -167,9 +221,35 @@ def _float_reader(entry: GraphInput, fields: Sequence[Field]) -> Reader:
     return read
 
 
-def _masked_reader(entry: GraphInput, fields: Sequence[Field]) -> Reader:
+def _typed_float_reader(entry: GraphInput, fields: Sequence[Field], flat: Flat) -> Reader:
+    """For values that are floats, or None where the field takes nulls; JSON has no others."""
+    name, width = entry.name, len(fields)
+    limits, _ = _bounds(fields)
+    lowest = float(limits.min())
+
+    def read(rows: Records, feeds: Feeds) -> None:
+        values = np.array(flat(rows), np.float64)
+        matrix = values.reshape(-1, width)
+        # JSON has nothing beyond the greatest double. Where there is a null both extremes are NaN, and so prove nothing.
+        if (
+            lowest < LARGEST
+            and not (values.max() <= lowest and values.min() >= -lowest)
+            and (np.abs(matrix) > limits).any()
+        ):
+            raise Irregular
+        feeds[name] = matrix
+
+    return read
+
+
+def _bounds(fields: Sequence[Field]) -> tuple[Array, Array]:
+    """The greatest magnitude of each field, and whether it must have a value."""
+    limits = np.array([math.inf if field.limit is None else field.limit for field in fields])
+    return limits, np.array([not field.nullable for field in fields])
+
+
+def _masked_reader(entry: GraphInput, fields: Sequence[Field], flat: Flat) -> Reader:
     name, mask_name, width = entry.name, entry.mask, len(fields)
-    flat = _flat(entry.columns)
     build, kind_type, fill = _BUILDERS[entry.kind]
     regular, with_null = {kind_type}, {kind_type, NONE}
     required = np.array([not field.nullable for field in fields])

@@ -14,12 +14,12 @@ from holdall.columns.records import read_records, to_records
 from holdall.engines.engine import Files, GraphRunning
 from holdall.scoring.answering import Answering, compile_records
 from holdall.scoring.fit import fit
-from holdall.scoring.records import compile_groups
+from holdall.scoring.records import Feeds, compile_groups
 from holdall.scoring.stages import REFUSED, FunctionStage, ModelStage, Stage, accepting
 from holdall.spec.manifest import Manifest
 from holdall.spec.report import Entry
 from holdall.spec.schema import Field, Schema
-from holdall.spec.steps import PYTHON, Step
+from holdall.spec.steps import PYTHON, GraphInput, Step
 
 if TYPE_CHECKING:
     from holdall.engines.python import Worker
@@ -95,10 +95,20 @@ class Scorer:
         """`score` for a few rows that come as records and are answered by records: nothing between values and engine."""
         if self._feeds is None or self._graph is None:
             return to_records(self.score(read_records(records, self.schema)))
-        results = self._graph.run(self._feeds(records))
+        return self.score_feeds(self._feeds(records), len(records))
+
+    @property
+    def takes(self) -> tuple[GraphInput, ...]:
+        """The matrices that `score_feeds` takes; none where the package is more than one graph."""
+        return () if self._graph is None else cast("ModelStage", self._stages[0]).step.inputs
+
+    def score_feeds(self, feeds: Feeds, rows: int) -> list[dict[str, Any]]:
+        """`score_records` for what `compile_groups` or `compile_typed` made of so many rows."""
+        graph = cast("GraphRunning", self._graph)
+        results = graph.run(feeds)
         refused = results.get(REFUSED)
         if self._records is None or (refused is not None and refused.any()):
-            return to_records(cast("ModelStage", self._stages[0]).answer(results, len(records)))
+            return to_records(cast("ModelStage", self._stages[0]).answer(results, rows))
         return self._records(results)
 
     def close(self) -> None:

@@ -9,22 +9,25 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
-from time import monotonic
+from time import monotonic, thread_time
 from typing import Any
 
 from holdall.serve.limits import Limits, Overloaded
+from holdall.serve.metrics import Figures
 
-Rows = Sequence[Mapping[str, Any]]
+Rows = Sequence[Any]
+"""Records, or whatever else the function that scores them takes."""
+
 Scored = list[dict[str, Any]]
 Score = Callable[[Rows], Scored]
 Done = Callable[[Any, Exception | None], None]
 
 LONG = 0.004
-"""Seconds that a run may take on the event loop; longer ones go to a thread, so that health checks are answered."""
+"""Seconds of work that a run may be on the event loop; longer ones go to a thread, so that health checks are answered."""
 
 REMEMBERED = 0.1
 """The share of the newest run in the running mean of what a request costs."""
@@ -36,30 +39,29 @@ class Expired(Exception):
 
 @dataclass(slots=True)
 class _Waiting:
-    """One request. work: what it asks to be done by itself, where it is not a list of records to be batched."""
+    """One request. score: answers its rows, also together with those of others that have the same function. again: answers
+    it by itself where that failed. work: what it asks to be done in the thread instead."""
 
     rows: Rows
     done: Done
     gone: Callable[[], bool]
+    score: Score
+    again: Callable[[], Any] | None
     work: Callable[[], Any] | None
     since: float = field(default_factory=monotonic)
 
 
 class Lane:
-    """The requests that wait for one model, and the one run that goes on.
+    """The requests that wait for one model, and the one run that goes on. All methods belong to the event loop's thread."""
 
-    score: answers records by records. All methods belong to the event loop's thread.
-    """
-
-    def __init__(self, score: Score, limits: Limits, *, together: bool, quick: bool) -> None:
-        """together: the package is row-wise. quick: a run is expected to be short; measured times correct that."""
-        self.runs = 0
-        self.scored_rows = 0
-        self.expired = 0
-        self._score = score
+    def __init__(self, limits: Limits, figures: Figures, *, together: bool, quick: bool) -> None:
+        """figures: where runs are counted. together: the package is row-wise. quick: a run is expected to be
+        short, unless measured times say otherwise; else all go to the thread."""
+        self._figures = figures
         self._limits = limits
         self._together = together
-        self._seconds = 0.0 if quick else 2 * LONG
+        self._quick = quick
+        self._work = 0.0
         self._cost = 0.0
         self._waiting: deque[_Waiting] = deque()
         self._scheduled = False
@@ -73,15 +75,21 @@ class Lane:
         return len(self._waiting) + self._inside
 
     def submit(
-        self, rows: Rows, done: Done, gone: Callable[[], bool] = lambda: False, work: Callable[[], Any] | None = None
+        self, rows: Rows, score: Score, done: Done, gone: Callable[[], bool], again: Callable[[], Any] | None = None
     ) -> None:
         """Score these rows; `done(answer, error)` is called once, later. gone: whether the client left.
 
-        work: a function to be called alone and in the thread instead, for what is large or no list of records.
-        Raises Overloaded where it would wait too long.
+        again: what to do where `score` raises, for an answer or an error of the request's own. Raises Overloaded where it
+        would wait too long.
         """
         self.admit()
-        self._waiting.append(_Waiting(rows, done, gone, work))
+        self._waiting.append(_Waiting(rows, done, gone, score, again, None))
+        self._schedule()
+
+    def submit_work(self, work: Callable[[], Any], done: Done, gone: Callable[[], bool]) -> None:
+        """The same for what is large or no list of rows: `work` is called alone, in the thread."""
+        self.admit()
+        self._waiting.append(_Waiting((), done, gone, list, None, work))
         self._schedule()
 
     def admit(self) -> None:
@@ -102,16 +110,15 @@ class Lane:
             return
         self._inside = len(batch)
         work = batch[0].work
-        if work is None and self._seconds < LONG:
-            began = monotonic()
-            answers = self._answers(batch)
+        began = monotonic()
+        if work is None and self._quick and self._work < LONG:
+            answers = self._timed(batch)
             self._finish(batch, answers, monotonic() - began)
             return
         self._busy = True
-        began = monotonic()
 
         def call() -> list[tuple[Any, Exception | None]]:
-            return self._answers(batch) if work is None else [_tried(work)]
+            return self._timed(batch) if work is None else [_tried(work)]
 
         running = asyncio.get_running_loop().run_in_executor(self._thread, call)
 
@@ -119,6 +126,13 @@ class Lane:
             self._finish(batch, future.result(), monotonic() - began)
 
         running.add_done_callback(finished)
+
+    def _timed(self, batch: Sequence[_Waiting]) -> list[tuple[Any, Exception | None]]:
+        """The answers. What is measured is this thread's own work: a busy machine makes no run a long one."""
+        began = thread_time()
+        answers = _answers(batch)
+        self._work += REMEMBERED * (thread_time() - began - self._work)
+        return answers
 
     def _take(self) -> list[_Waiting]:
         """The next requests to be scored in one run; those that nobody waits for any more are left out."""
@@ -129,11 +143,10 @@ class Lane:
             entry = self._waiting[0]
             if entry.gone() or entry.since < oldest:
                 self._waiting.popleft()
-                self.expired += 1
                 entry.done(None, Expired())
                 continue
             alone = entry.work is not None or not self._together
-            if batch and (alone or rows + len(entry.rows) > self._limits.batch):
+            if batch and (alone or entry.score != batch[0].score or rows + len(entry.rows) > self._limits.batch):
                 break
             batch.append(self._waiting.popleft())
             rows += len(entry.rows)
@@ -141,35 +154,38 @@ class Lane:
                 break
         return batch
 
-    def _answers(self, batch: Sequence[_Waiting]) -> list[tuple[Any, Exception | None]]:
-        if len(batch) == 1:
-            return [_tried(partial(self._score, batch[0].rows))]
-        together: list[Mapping[str, Any]] = []
-        for entry in batch:
-            together += entry.rows
-        try:
-            scored = self._score(together)
-        except Exception:  # noqa: BLE001 — whoever is at fault is told so when each is scored by itself
-            return [_tried(partial(self._score, entry.rows)) for entry in batch]
-        answers: list[tuple[Any, Exception | None]] = []
-        start = 0
-        for entry in batch:
-            end = start + len(entry.rows)
-            answers.append((scored[start:end], None))
-            start = end
-        return answers
-
     def _finish(self, batch: Sequence[_Waiting], answers: Sequence[tuple[Any, Exception | None]], took: float) -> None:
         self._busy = False
         self._inside = 0
-        self.runs += 1
-        self.scored_rows += sum(len(entry.rows) for entry in batch)
+        self._figures.runs += 1
         self._cost += REMEMBERED * (took / len(batch) - self._cost)
-        if batch[0].work is None:
-            self._seconds += REMEMBERED * (took - self._seconds)
         for entry, (answer, error) in zip(batch, answers, strict=True):
             entry.done(answer, error)
         self._schedule()
+
+
+def _answers(batch: Sequence[_Waiting]) -> list[tuple[Any, Exception | None]]:
+    if len(batch) == 1:
+        return [_by_itself(batch[0])]
+    together: list[Any] = []
+    for entry in batch:
+        together += entry.rows
+    try:
+        scored = batch[0].score(together)
+    except Exception:  # noqa: BLE001 — whoever is at fault is told so when each is scored by itself
+        return [_by_itself(entry) for entry in batch]
+    answers: list[tuple[Any, Exception | None]] = []
+    start = 0
+    for entry in batch:
+        end = start + len(entry.rows)
+        answers.append((scored[start:end], None))
+        start = end
+    return answers
+
+
+def _by_itself(entry: _Waiting) -> tuple[Any, Exception | None]:
+    answer, error = _tried(partial(entry.score, entry.rows))
+    return (answer, error) if error is None or entry.again is None else _tried(entry.again)
 
 
 def _tried(call: Callable[[], Any]) -> tuple[Any, Exception | None]:

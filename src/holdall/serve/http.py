@@ -9,38 +9,64 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from email.utils import formatdate
 from http import HTTPStatus
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import unquote
 
 import httptools
 
 from holdall.serve.limits import Limits
-from holdall.serve.routes import Answer, Request, Routes, failure
+from holdall.serve.routes import JSON_TYPE, Answer, Request, Routes, failure
 
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus}
+_NO_SNIFFING = b"\r\nx-content-type-options: nosniff\r\ncontent-length: "
+_SPECIAL = frozenset({b"transfer-encoding", b"expect", b"upgrade"})
 _ONCE = frozenset({b"host", b"content-length", b"authorization", b"content-type"})
+_HEADS = 256
+"""Heads that are remembered. Clients on one connection send the same few again and again."""
+
+_HEAD = 2048
+"""Bytes of the longest head that is."""
+
 _TICK = 1.0
 _LINGER = 2.0
 
 
+class Head(NamedTuple):
+    """A head that was read before, of a prediction whose body has this length and whose connection stays."""
+
+    method: str
+    path: str
+    headers: Mapping[bytes, bytes]
+    length: int
+
+
 class Server:
-    """What all connections of one process share."""
+    """What all connections of one process share. heads: by their bytes; one that comes again is not parsed again."""
 
     def __init__(self, routes: Routes, limits: Limits) -> None:
         self.routes = routes
         self.limits = limits
         self.connections: set[Connection] = set()
         self.draining = False
+        self.heads: dict[bytes, Head] = {}
         self.date = b""
+        self.usual = b""
         self.tick()
+
+    def remember(self, head: bytes, parsed: Head) -> None:
+        """Keep a head that was found good."""
+        if len(self.heads) >= _HEADS:
+            self.heads.clear()
+        self.heads[head] = parsed
 
     def tick(self) -> None:
         """Once a second: the date for the answers, and connections that were silent or slow for too long."""
         self.date = b"date: " + formatdate(usegmt=True).encode() + b"\r\n"
+        self.usual = _LINES[200] + self.date + b"content-type: %b%b" % (JSON_TYPE, _NO_SNIFFING)
         self.routes.connections = len(self.connections)
         if self.connections:
             now = asyncio.get_running_loop().time()
@@ -71,6 +97,8 @@ class Connection(asyncio.Protocol):
         self._keep = True
         self._head_only = False
         self._receiving = False
+        self._between = True
+        self._complete = 0
         self._deaf = False
         self._since = self._loop.time()
         self._paused = False
@@ -91,14 +119,43 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if self._deaf:
             return
+        end = data.find(b"\r\n\r\n", 0, _HEAD) + 4 if self._between else 0
+        if end > 4:
+            head = self._server.heads.get(data[:end])
+            if head is not None and len(data) - end == head.length and self._routes.asks_for_prediction(head.path):
+                self._take(head, data[end:])
+                return
+        complete = self._complete
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
             # Nothing but HTTP/1.1 is spoken here; the request itself was answered.
             self._deaf = True
         except httptools.HttpParserError:
-            self._end(failure(400, "malformed", "this is no HTTP request", "send HTTP/1.1"))
+            self._end(self._wrong(400, "malformed", "this is no HTTP request", "send HTTP/1.1"))
+        if end > 4 and self._between and self._complete == complete + 1:
+            self._learn(data, end)
         self._pump()
+
+    def _take(self, head: Head, body: bytes) -> None:
+        """A whole request in one piece, whose head is known."""
+        self._since = self._loop.time()
+        self._waiting.append((Request(head.method, head.path, head.headers, body, self.gone), True, False))
+        self._pump()
+
+    def _learn(self, data: bytes, end: int) -> None:
+        """Remember the head of the one request that `data` was, if it is one whose end its head tells."""
+        headers = self._headers
+        length = headers.get(b"content-length", b"")
+        if (
+            self._method == "POST"
+            and self._refused is None
+            and length.isdigit()
+            and len(data) - end == int(length[:20])
+            and not _SPECIAL & headers.keys()
+            and self._routes.asks_for_prediction(self._path)
+        ):
+            self._server.remember(data[:end], Head(self._method, self._path, headers, len(data) - end))
 
     def eof_received(self) -> bool:
         self._ended = self._deaf = True
@@ -112,6 +169,8 @@ class Connection(asyncio.Protocol):
 
     def on_message_begin(self) -> None:
         self._receiving = True
+        self._between = False
+        self._refused = None
         self._since = self._loop.time()
         self._url = b""
         self._headers: dict[bytes, bytes] = {}
@@ -134,7 +193,9 @@ class Connection(asyncio.Protocol):
     def _grow(self, size: int) -> None:
         self._head_size += size
         if self._head_size > self._limits.head and not self._deaf:
-            self._end(failure(431, "head_too_large", f"a head has at most {self._limits.head:,} bytes", "send less"))
+            self._end(
+                self._wrong(431, "head_too_large", f"a head has at most {self._limits.head:,} bytes", "send less")
+            )
 
     def on_headers_complete(self) -> None:
         if self._deaf:
@@ -146,10 +207,10 @@ class Connection(asyncio.Protocol):
             path = url.path.decode("ascii")
             self._path = unquote(path) if "%" in path else path
         except (httptools.HttpParserError, UnicodeDecodeError, AttributeError):
-            self._end(failure(400, "malformed", "the request's path is no path", "send a path such as /predict"))
+            self._end(self._wrong(400, "malformed", "the request's path is no path", "send a path such as /predict"))
             return
         if self._twice:
-            self._end(failure(400, "malformed", "a header that may come once came twice", "send it once"))
+            self._end(self._wrong(400, "malformed", "a header that may come once came twice", "send it once"))
             return
         refused = self._routes.refuse(self._method, self._path, headers)
         length = headers.get(b"content-length", b"0")
@@ -157,9 +218,8 @@ class Connection(asyncio.Protocol):
         if refused is None and length.isdigit() and int(length[:20]) > self._limits.body:
             refused = self._too_large()
         if refused is not None:
-            self._routes.count(refused.status)
             if body_follows:
-                self._end(refused, counted=True)
+                self._end(refused)
             else:
                 self._refused = refused
             return
@@ -180,7 +240,9 @@ class Connection(asyncio.Protocol):
         if self._deaf:
             return
         self._receiving = False
+        self._complete += 1
         keep = self._parser.should_keep_alive() and not self._parser.should_upgrade()
+        self._between = keep
         work: Request | Answer
         if self._refused is not None:
             work = self._refused
@@ -191,13 +253,16 @@ class Connection(asyncio.Protocol):
         self._waiting.append((work, keep, self._method == "HEAD"))
 
     def _too_large(self) -> Answer:
-        most = self._limits.body
-        return failure(413, "too_large", f"a body has at most {most:,} bytes", "send the rows in parts")
+        return self._wrong(
+            413, "too_large", f"a body has at most {self._limits.body:,} bytes", "send the rows in parts"
+        )
 
-    def _end(self, answer: Answer, *, counted: bool = False) -> None:
+    def _wrong(self, status: int, code: str, message: str, hint: str) -> Answer:
+        self._routes.count(status)
+        return failure(status, code, message, hint)
+
+    def _end(self, answer: Answer) -> None:
         """Say what is wrong, and hear no more of this connection."""
-        if not counted:
-            self._routes.count(answer.status)
         self._deaf = True
         self._receiving = False
         self._waiting.append((answer, False, False))
@@ -247,12 +312,18 @@ class Connection(asyncio.Protocol):
         if transport is None or transport.is_closing():
             return
         body = answer.body
-        head = b"%b%bcontent-type: %b\r\ncontent-length: %d\r\nx-content-type-options: nosniff\r\n" % (
-            *(_LINES[answer.status], self._server.date, answer.type),
-            len(body),
-        )
-        for name, value in answer.headers:
-            head += name + b": " + value + b"\r\n"
+        if answer.status == 200 and answer.type is JSON_TYPE and not answer.headers:
+            head = b"%b%d\r\n" % (self._server.usual, len(body))
+        else:
+            head = b"%b%bcontent-type: %b%b%d\r\n" % (
+                _LINES[answer.status],
+                self._server.date,
+                answer.type,
+                _NO_SNIFFING,
+                len(body),
+            )
+            for name, value in answer.headers:
+                head += name + b": " + value + b"\r\n"
         keep = self._keep and not self._server.draining and not (self._ended and not self._waiting)
         head += b"\r\n" if keep else b"connection: close\r\n\r\n"
         self._write(head if self._head_only else head + body)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from importlib.resources import files
 from itertools import count
 from time import monotonic
@@ -20,7 +21,7 @@ from holdall.serve.batching import Expired, Scored
 from holdall.serve.decoding import JSON, UnsupportedType, check_depth, read_body
 from holdall.serve.encoding import Envelope, to_json
 from holdall.serve.limits import Limits, Overloaded, TooLarge
-from holdall.serve.metrics import Figures, Snapshot
+from holdall.serve.metrics import Snapshot
 from holdall.serve.openapi import describe, example_of
 from holdall.serve.plane import FEW, Plane, Served
 
@@ -98,14 +99,34 @@ class Routes:
         self._say = say
         self._everywhere = everywhere
         self._envelopes: dict[str, Envelope] = {}
-        self._figures: dict[str, Figures] = {}
         self._others: dict[int, int] = {}
         self._documents: dict[tuple[str, ...], bytes] = {}
         self._begin = secrets.token_hex(6)
         self._numbers = count()
 
     def refuse(self, method: str, path: str, headers: Mapping[bytes, bytes]) -> Answer | None:
-        """What is wrong already with the head of a request, before its body is read; None where nothing is."""
+        """What is wrong already with the head of a request, before its body is read; None where nothing is. It is counted."""
+        if method == "POST":
+            served = self._served(path)
+            if served is not None and self._admitted(headers):
+                try:
+                    served.lane.admit()
+                except Overloaded as error:
+                    return self._counted(served, overloaded(error))
+                return None
+        answer = self._refused(method, path, headers)
+        if answer is not None:
+            self.count(answer.status)
+        return answer
+
+    def _admitted(self, headers: Mapping[bytes, bytes]) -> bool:
+        return self._access.knows(headers.get(b"host", b"")) and self._access.admits(headers.get(b"authorization", b""))
+
+    def asks_for_prediction(self, path: str) -> bool:
+        """Whether a model answers at this path."""
+        return self._served(path) is not None
+
+    def _refused(self, method: str, path: str, headers: Mapping[bytes, bytes]) -> Answer | None:
         if not self._access.knows(headers.get(b"host", b"")):
             return failure(
                 421, "unknown_host", "this server does not answer to that Host name", "start it with --allow-host NAME"
@@ -121,13 +142,6 @@ class Routes:
         if method not in allowed:
             answer = failure(405, "method", f"{method} is not for {path[:200]}", f"use {allowed[0]}")
             return answer._replace(headers=((b"allow", ", ".join(allowed).encode()),))
-        if method == "POST":
-            served = self._served(path)
-            if served is not None:
-                try:
-                    served.lane.admit()
-                except Overloaded as error:
-                    return self._counted(served, overloaded(error))
         return None
 
     def _methods(self, path: str) -> tuple[str, ...]:
@@ -164,37 +178,15 @@ class Routes:
         self._others[status] = self._others.get(status, 0) + 1
 
     def _predict(self, served: Served, request: Request, reply: Reply) -> None:
-        began = monotonic()
-        content_type = request.headers.get(b"content-type", b"").decode("latin-1")
-        body = request.body
-
-        def done(answered: Any, error: Exception | None) -> None:
-            if error is not None:
-                reply(self._counted(served, self.failed(error), began))
-                return
-            scored, identity = answered if whole else (answered, asked.id)
-            try:
-                encoded = self._envelope(served).encode(scored, identity or f"{self._begin}-{next(self._numbers):x}")
-            except Exception as broken:  # noqa: BLE001 — an answer must come, whatever the model gave
-                reply(self._counted(served, self.failed(broken), began))
-                return
-            reply(self._counted(served, Answer(200, encoded), began, len(scored)))
-
-        whole = len(body) > LARGE or not content_type.startswith(JSON)
+        asked = _Asked(self, served, request, reply)
         try:
-            if whole:
-                served.lane.submit((), done, request.gone, lambda: _whole(served, body, content_type, self._limits))
-                return
-            asked = read_body(body, content_type, served.schema, self._limits)
-            rows = asked.rows
-            if body.count(b"[") > 1 or body.count(b"{") > len(rows) + 1:
-                check_depth(body, content_type, self._limits)
-            if len(rows) > FEW:
-                served.lane.submit((), done, request.gone, lambda: _scored(served, rows))
-            else:
-                served.lane.submit(rows, done, request.gone)  # type: ignore[arg-type] # JSON is always records
+            asked.submit(self._limits)
         except (errors.Error, Overloaded) as error:
-            reply(self._counted(served, self.failed(error), began))
+            asked.done(None, error)
+
+    def identity(self) -> str:
+        """A name for a request that brought none."""
+        return f"{self._begin}-{next(self._numbers):x}"
 
     def failed(self, error: Exception) -> Answer:
         """The answer that tells of an error."""
@@ -212,17 +204,22 @@ class Routes:
         return failure(500, "unexpected", "the server made a mistake", "its log says more")
 
     def _counted(self, served: Served, answer: Answer, began: float | None = None, rows: int = 0) -> Answer:
-        figures = self._of(served)
-        figures.observe(answer.status, 0.0 if began is None else monotonic() - began, rows)
+        served.figures.observe(answer.status, 0.0 if began is None else monotonic() - began, rows)
         if answer.status == 503:
-            figures.shed += 1
+            served.figures.shed += 1
         return answer
 
-    def _of(self, served: Served) -> Figures:
-        found = self._figures.get(served.digest)
-        if found is None:
-            found = self._figures[served.digest] = Figures()
-        return found
+    def answered(self, served: Served, scored: Scored, identity: str | None, began: float) -> Answer:
+        """The answer that tells of predictions."""
+        try:
+            body = self._envelope(served).encode(scored, identity or self.identity())
+        except Exception as broken:  # noqa: BLE001 — an answer must come, whatever the model gave
+            return self._counted(served, self.failed(broken), began)
+        return self._counted(served, Answer(200, body), began, len(scored))
+
+    def told(self, served: Served, error: Exception, began: float) -> Answer:
+        """The answer that tells why there are none."""
+        return self._counted(served, self.failed(error), began)
 
     def _envelope(self, served: Served) -> Envelope:
         found = self._envelopes.get(served.digest)
@@ -259,12 +256,70 @@ class Routes:
 
     def snapshot(self) -> Snapshot:
         """What this process counted."""
-        models: dict[str, Figures] = {}
-        for served in self.plane.models.values():
-            figures = self._of(served)
-            figures.waiting, figures.runs = served.lane.depth, served.lane.runs
-            models[metrics.key_of((served.model, served.version, served.digest))] = figures
+        waiting: dict[str, int] = {}
+        for served in (*self.plane.models.values(), *self.plane.leaving):
+            waiting[served.figures_key] = waiting.get(served.figures_key, 0) + served.lane.depth
+        models = dict(self.plane.figures)
+        for key, figures in models.items():
+            figures.waiting = waiting.get(key, 0)
         return Snapshot(models, dict(self._others), self.connections, self.plane.failures)
+
+
+class _Asked:
+    """One request for predictions, on its way."""
+
+    __slots__ = ("_began", "_identity", "_reply", "_request", "_routes", "_served", "_whole")
+
+    def __init__(self, routes: Routes, served: Served, request: Request, reply: Reply) -> None:
+        self._routes = routes
+        self._served = served
+        self._request = request
+        self._reply = reply
+        self._identity: str | None = None
+        self._whole = False
+        self._began = monotonic()
+
+    def submit(self, limits: Limits) -> None:
+        """Raises what is wrong with the body, and Overloaded."""
+        served, request = self._served, self._request
+        body = request.body
+        content_type = request.headers.get(b"content-type", b"").decode("latin-1")
+        if len(body) > LARGE or not content_type.startswith(JSON):
+            self._whole = True
+            served.lane.submit_work(partial(_whole, served, body, content_type, limits), self.done, request.gone)
+            return
+        if served.typed is not None and _is_json(content_type):
+            typed = served.typed.read(body)
+            if typed is not None and len(typed[0]) <= FEW:
+                rows, self._identity = typed
+                again = partial(_again, served, body, content_type, limits)
+                served.lane.submit(rows, served.score_typed, self.done, request.gone, again)
+                return
+        asked = read_body(body, content_type, served.schema, limits)
+        records, self._identity = asked.rows, asked.id
+        if body.count(b"[") > 1 or body.count(b"{") > len(records) + 1:
+            check_depth(body, content_type, limits)
+        if len(records) > FEW:
+            served.lane.submit_work(partial(_scored, served, records), self.done, request.gone)
+        else:
+            served.lane.submit(records, served.score_rows, self.done, request.gone)  # type: ignore[arg-type] # no batch
+
+    def done(self, answered: Any, error: Exception | None) -> None:
+        """Tell the client."""
+        if error is not None:
+            self._reply(self._routes.told(self._served, error, self._began))
+            return
+        scored, identity = answered if self._whole else (answered, self._identity)
+        self._reply(self._routes.answered(self._served, scored, identity, self._began))
+
+
+def _is_json(content_type: str) -> bool:
+    return content_type == JSON or content_type.partition(";")[0].strip().lower() == JSON
+
+
+def _again(served: Served, body: bytes, content_type: str, limits: Limits) -> Scored:
+    """A regular body whose values do not fit, read as records: they tell what does not."""
+    return served.score_rows(read_body(body, content_type, served.schema, limits).rows)  # type: ignore[arg-type] # JSON
 
 
 def _whole(served: Served, body: bytes, content_type: str, limits: Limits) -> tuple[Scored, str | None]:
