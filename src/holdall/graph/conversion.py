@@ -15,6 +15,7 @@ import spox
 import spox.opset.ai.onnx.v21 as op
 from spox import Tensor, Var
 
+from holdall.graph.exactness import keep_near_ones
 from holdall.graph.value import Block, Origin, Table, select
 from holdall.spec.schema import Field, Kind, Schema
 from holdall.spec.steps import GraphInput, Guard, StepOutput
@@ -106,6 +107,7 @@ class Conversion:
         declared = sorted(proto.graph.input, key=lambda value: list(self._arguments).index(value.name))
         del proto.graph.input[:]
         proto.graph.input.extend(declared)
+        keep_near_ones(proto.graph)
         used = {value.name for value in declared}
         inputs = tuple(
             GraphInput(name=g.name, kind=g.kind, columns=g.columns, mask=g.mask if g.mask in used else None)
