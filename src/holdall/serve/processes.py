@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import mmap
 import os
 import signal
@@ -141,6 +142,9 @@ def _work(
     plane = settings.make()
     everywhere = (lambda mine: board[0].gather(board[1], mine)) if board is not None else (lambda mine: mine)
     routes = Routes(plane, settings.access, settings.limits, say, everywhere)
+    # What was loaded until now stays; looking through it for garbage would hold up requests for many milliseconds.
+    gc.collect()
+    gc.freeze()
 
     async def main() -> None:
         loop = asyncio.get_running_loop()
