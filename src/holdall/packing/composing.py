@@ -16,14 +16,14 @@ import numpy as np
 from holdall.checks.parity import Comparison
 from holdall.columns.batch import Batch, Column
 from holdall.columns.pandas import from_pandas, to_pandas
-from holdall.columns.tables import Form, find_form, from_table
+from holdall.columns.tables import from_table
 from holdall.engines.engine import InMemory
 from holdall.engines.frames import frame
 from holdall.engines.python import FunctionRaised, Worker
 from holdall.engines.source import PATH
-from holdall.engines.worker.answers import check_rows
+from holdall.engines.worker.answers import check
 from holdall.environments.requirements import distributions_of
-from holdall.errors import CheckFailed, Error, InputError, UsageError
+from holdall.errors import CheckFailed, Error, UsageError
 from holdall.frameworks.framework import Artefact, Live
 from holdall.packing import inferring, probing, requiring
 from holdall.packing.capturing import Captured, Function
@@ -64,15 +64,13 @@ class Chain:
     table: str
 
     def run(self, batch: Batch, fields: Sequence[Field]) -> Batch:
-        """What they give for these columns, as columns. Raises what they raise, InputError for what is no table."""
+        """What they give for these columns, as columns. Raises what they raise, TypeError for what is no table."""
         table = frame(batch, Schema(inputs=tuple(fields), outputs=()), self.table)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             for function in self.functions:
                 table = function(table)
-        if not (isinstance(table, np.ndarray) and table.ndim == 2) and find_form(table) is not Form.PANDAS:
-            raise InputError(f"it gave a {type(table).__name__}, not a data frame")
-        check_rows(table, batch.rows)
+        check(table, batch.rows)
         return from_table(table)[0]
 
     def first(self, batch: Batch, fields: Sequence[Field], rows: int) -> Batch:

@@ -17,26 +17,27 @@ from .pipe import Writer
 def describe(table: Any, rows: int, writer: Writer) -> dict[str, Any]:
     """{columns: […], rows} of a DataFrame or a matrix. Raises TypeError for anything else, ValueError where it has not
     `rows` rows in the order in which they came."""
-    if type(table).__module__.partition(".")[0] == "pandas" and type(table).__name__ == "DataFrame":
-        check_rows(table, rows)
-        columns = [
-            {"name": str(name), **_column(series.array, writer)}
-            for name, (_, series) in zip(table.columns.tolist(), table.items(), strict=True)
-        ]
-        return {"columns": columns, "rows": rows}
-    if isinstance(table, np.ndarray) and table.ndim == 2:
-        check_rows(table, rows)
+    check(table, rows)
+    if isinstance(table, np.ndarray):
         columns = [
             {"name": f"x{index}", "form": "array", "values": writer.array(table[:, index])}
             for index in range(table.shape[1])
         ]
-        return {"columns": columns, "rows": rows}
+    else:
+        columns = [
+            {"name": str(name), **_column(series.array, writer)}
+            for name, (_, series) in zip(table.columns.tolist(), table.items(), strict=True)
+        ]
+    return {"columns": columns, "rows": rows}
+
+
+def check(table: Any, rows: int) -> None:
+    """Raises TypeError for what is no DataFrame and no matrix, ValueError unless it has this many rows, and, where it says
+    so, in the order in which they came."""
     kind = f"{type(table).__module__}.{type(table).__qualname__}".removeprefix("builtins.")
-    raise TypeError(f"it gave a {kind}, not a data frame" + ("; it has no return" if table is None else ""))
-
-
-def check_rows(table: Any, rows: int) -> None:
-    """Raises ValueError unless the table has this many rows, and, where it says so, in the order in which they came."""
+    is_frame = kind.startswith("pandas.") and type(table).__name__ == "DataFrame"
+    if not is_frame and not (isinstance(table, np.ndarray) and table.ndim == 2):
+        raise TypeError(f"it gave a {kind}, not a data frame" + ("; it has no return" if table is None else ""))
     if len(table) != rows:
         raise ValueError(f"it gave {len(table)} rows for {rows}; a step gives one row for each, in the same order")
     index = getattr(table, "index", None)
