@@ -191,6 +191,13 @@ def by_hand() -> list[Server]:
     ]
 
 
+def by_hand_with_function() -> Server:
+    """FastAPI with a preprocessing function before the pipeline."""
+    command = ["-m", "uvicorn", "fastapi_features:app", "--port", "PORT", "--no-access-log", "--log-level", "error"]
+    folder = ROOT / "benchmarks" / "peers"
+    return Server("FastAPI + function", [python("hand"), *command], settings=_models(), folder=folder)
+
+
 def peers() -> list[Server]:
     """The peers, batching where they can."""
     return [_mlflow(), _bentoml(), _mlserver()]

@@ -8,13 +8,15 @@ sealed file and is compared with the record.
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 import tempfile
 import time
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -26,7 +28,7 @@ from benchmarks.coverage.estimators import Case
 from holdall import api
 from holdall.checks.parity import Comparison
 from holdall.columns import recorded
-from holdall.columns.batch import Batch, concatenate
+from holdall.columns.batch import Batch
 from holdall.columns.tables import from_table
 from holdall.errors import Error, InputError, NotPortable
 from holdall.frameworks.find import find
@@ -128,7 +130,7 @@ def _measure(case: Case, table: tables.Table, rows: int) -> Measured:
     if not made.parity.passed:
         return replace(base, cause="; ".join((cause, *made.differences)))
     asked = _asked(model, made, table, rows)
-    comparison = (_compared if manifest.portable else _replayed)(model, made, asked)
+    comparison = _compared(model, made, asked) if manifest.portable else _replayed(model, made, sample, asked)
     good = comparison.label_flips == 0 and comparison.outside == 0 and comparison.max_rel_error <= RELATIVE
     return replace(
         base,
@@ -206,30 +208,32 @@ def _live(model: Any, made: Draft, batch: Batch) -> tuple[Batch, Batch | None, l
         return rest, live(rest) if rest.rows else None, refused
 
 
-def _replayed(model: Any, made: Draft, asked: Mapping[str, Batch]) -> Comparison:
+@contextmanager
+def _home(folder: Path) -> Iterator[None]:
+    """A store of its own while something is packed."""
+    before = os.environ.get("HOLDALL_HOME")
+    os.environ["HOLDALL_HOME"] = str(folder)
+    try:
+        yield
+    finally:
+        del os.environ["HOLDALL_HOME"]
+        if before is not None:
+            os.environ["HOLDALL_HOME"] = before
+
+
+def _replayed(model: Any, made: Draft, sample: Batch, asked: Mapping[str, Batch]) -> Comparison:
     """The native package, sealed to a file and opened in a fresh process, beside the answers recorded here."""
-    inputs, outputs, refused = [], [], []
-    for batch in asked.values():
-        accepted, answers, numbers = _live(model, made, batch)
-        refused += [batch.take(np.array([row])) for row in numbers[:16]]
-        if answers is not None:
-            inputs.append(accepted)
-            outputs.append(answers)
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
-        (home / "answers.json").write_bytes(recorded.encode(concatenate(inputs), concatenate(outputs)))
-        if refused:
-            (home / "refused.json").write_bytes(recorded.encode(concatenate(refused), Batch({}, len(refused))))
-        before = os.environ.get("HOLDALL_HOME")
-        os.environ["HOLDALL_HOME"] = str(home / "store")
-        try:
-            sample = _first(inputs[0])
+        for what, batch in asked.items():
+            accepted, answers, refused = _live(model, made, batch)
+            if answers is not None:
+                (home / f"{what}.answers").write_bytes(recorded.encode(accepted, answers))
+            if refused:
+                rows = batch.take(np.array(refused[:16]))
+                (home / f"{what}.refused").write_bytes(recorded.encode(rows, Batch({}, rows.rows)))
+        with _home(home / "store"):
             api.pack(model, name="measured", sample=sample, output=home / "measured.holdall")
-        finally:
-            if before is None:
-                del os.environ["HOLDALL_HOME"]
-            else:
-                os.environ["HOLDALL_HOME"] = before
         ran = subprocess.run(
             [sys.executable, "-m", "benchmarks.coverage.replaying", folder],
             capture_output=True,
@@ -241,15 +245,9 @@ def _replayed(model: Any, made: Draft, asked: Mapping[str, Batch]) -> Comparison
     if ran.returncode:
         comparison.differ(f"the fresh process failed: {ran.stderr.strip().splitlines()[-1:]}")
         return comparison
-    import json
-
     for key, value in json.loads(ran.stdout).items():
         setattr(comparison, key, value)
     return comparison
-
-
-def _first(batch: Batch) -> Batch:
-    return batch.take(slice(0, 200))
 
 
 def one(task: tuple[Case, int, bool]) -> tuple[str, float, list[dict[str, Any]], dict[str, Any]]:

@@ -21,19 +21,21 @@ from holdall.errors import InputError
 
 def main(folder: Path) -> None:
     model = holdall.load(str(folder / "measured.holdall"))
-    inputs, expected = recorded.decode((folder / "answers.json").read_bytes(), model.schema)
     comparison = Comparison()
-    comparison.add(expected, model.score(inputs), model.manifest.tolerance, model.manifest.task)
-    refused = folder / "refused.json"
-    if refused.is_file():
-        rows, _ = recorded.decode(refused.read_bytes(), msgspec.structs.replace(model.schema, outputs=()))
+    for path in sorted(folder.glob("*.answers")):
+        inputs, expected = recorded.decode(path.read_bytes(), model.schema)
+        extremes = path.stem == "extremes"
+        manifest = model.manifest
+        comparison.add(expected, model.score(inputs), manifest.tolerance, manifest.task, overflows=extremes)
+    for path in sorted(folder.glob("*.refused")):
+        rows, _ = recorded.decode(path.read_bytes(), msgspec.structs.replace(model.schema, outputs=()))
         for row in range(rows.rows):
             try:
                 model.score(rows.take(np.array([row])))
             except InputError:
                 comparison.refused += 1
             else:
-                comparison.differ("the package answers what the live model refuses")
+                comparison.differ(f"{path.stem}: the package answers what the live model refuses")
     print(json.dumps(dataclasses.asdict(comparison)))
 
 
