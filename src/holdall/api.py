@@ -63,6 +63,7 @@ def pack(
     live or as text `module:name`. They travel as source and run in a process of their own. include: globs of files that
     they read by relative path.
     requirements: what it needs to run that cannot be seen in the model: 'polars>=1.30'. What can be is found and locked.
+    wheels: seal the wheels of the environment too, for machines like this one that reach no index.
     output: also write the package as one `.holdall` file there.
     Raises UsageError and its kin, NotPortable where no form of the model can be sealed, VersionExists, StorageFailed.
     """
@@ -70,7 +71,7 @@ def pack(
     from holdall.packing import sealing
     from holdall.packing.capturing import capture
 
-    _check_pack(name, version, record, wheels)
+    _check_pack(name, version, record)
     if output is not None:
         _check_output(Path(output))
     needed = _requirements(requirements)
@@ -94,7 +95,7 @@ def pack(
     drafted = sealing.drafted(live, batch, truth, request, say)
     with _store() as store:
         cache = environments.locks(environments.find_cache(os.environ))
-        package = _keep(store, drafted.locked(_earlier(store, request), cache, say), request)
+        package = _keep(store, drafted.locked(_earlier(store, request), cache, wheels, say), request)
     if output is not None:
         from holdall.content.archive import write_archive
 
@@ -131,22 +132,12 @@ def _check_output(path: Path) -> None:
         raise UsageError(f"cannot write the package to {path}: {why}", hint="name a file in a folder that is there")
 
 
-def _check_pack(
-    name: str,
-    version: str | None,
-    record: str,
-    wheels: bool,
-) -> None:
+def _check_pack(name: str, version: str | None, record: str) -> None:
     references.check_name(name)
     if version is not None:
         references.Version.parse(version)
     if record not in ("synthetic", "real", "none"):
         raise UsageError(f"record is {record!r}", hint="use synthetic, real or none")
-    if wheels:
-        raise UsageError(
-            "this holdall cannot seal wheels yet",
-            hint="leave --wheels out; the environment is locked with their hashes",
-        )
 
 
 def _sample(sample: Any, target: str | None) -> tuple[Any, Any]:

@@ -167,3 +167,51 @@ def test_the_users_own_requirement_is_locked_too(index: Path) -> None:
 def test_what_is_no_requirement_stops_before_the_work() -> None:
     with pytest.raises(UsageError, match="is not a requirement"):
         api.pack("nowhere:nothing", name="m", requirements=["foo =="])
+
+
+def test_wheels_travel_with_the_package_and_make_its_environment_without_an_index(
+    index: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    indexes.add(index, "flatbuffers", "90.0", tag="cp27-none-win32")
+    package = api.pack(MODEL, name="m", sample=X, wheels=True)
+    files = {file.path: file.role for file in package.manifest.files if file.path.startswith("wheels/")}
+    names = ("flatbuffers", "numpy", "onnxruntime")
+    assert files == {f"wheels/{name}-90.0-py3-none-any.whl": "code" for name in names}
+    assert package.to_json()["trust"] == "code"
+    release(index, "91.0")
+    forget(monkeypatch, tmp_path)
+    monkeypatch.setenv("UV_DEFAULT_INDEX", "http://127.0.0.1:9/")
+    again = api.pack(MODEL, name="m", sample=X, wheels=True)
+    assert (again.reused, again.digest) == (True, package.digest)
+    made = api.environment("m", create=tmp_path / "made")
+    assert made["matches"] is True
+
+
+def test_with_and_without_wheels_are_two_versions(index: Path) -> None:
+    without = api.pack(MODEL, name="m", sample=X)
+    brought = api.pack(MODEL, name="m", sample=X, wheels=True)
+    again = api.pack(MODEL, name="m", sample=X)
+    assert [one.reused for one in (without, brought, again)] == [False, False, False]
+    assert pylock.PATH in {file.path for file in again.manifest.files}
+    assert again.manifest.fingerprint() == without.manifest.fingerprint()
+
+
+def test_a_wheel_that_is_not_what_was_locked_is_not_sealed(index: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    api.pack(MODEL, name="first", sample=X)  # the lock is kept
+    with (index / "numpy" / "numpy-90.0-py3-none-any.whl").open("ab") as file:
+        file.write(b"more")
+    with pytest.raises(ResolverFailed, match="not those that were locked"):
+        api.pack(MODEL, name="m", sample=X, wheels=True)
+
+
+def test_wheels_that_cannot_be_had_are_an_error_and_not_a_note(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    forget(monkeypatch, tmp_path)
+    monkeypatch.setenv("UV_DEFAULT_INDEX", "http://127.0.0.1:9/")
+    with pytest.raises(ResolverFailed):
+        api.pack(MODEL, name="m", sample=X, wheels=True)
+
+
+def test_a_package_that_has_no_wheel_for_this_machine_is_told_by_name(index: Path) -> None:
+    indexes.add(index, "far-away", "1.0", tag="py3-none-win32")
+    with pytest.raises(ResolverFailed, match=r"far-away 1\.0 has no wheel"):
+        api.pack(MODEL, name="m", sample=X, requirements=["far-away"], wheels=True)

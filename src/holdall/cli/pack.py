@@ -47,7 +47,7 @@ from holdall.errors import SampleRequired
 @click.option(
     "--wheels",
     is_flag=True,
-    help="Seal the wheels of the environment too, for machines without a network; refused until it is built.",
+    help="Seal the wheels of the environment too, for machines like this one that reach no index.",
 )
 @click.option("--keep-native", is_flag=True, help="Seal the framework's own data-only form beside the portable one.")
 @click.option("--allow-pickle", is_flag=True, help="Open, and where nothing else can hold the model seal, a pickle.")

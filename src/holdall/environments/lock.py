@@ -14,6 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from holdall.environments import pylock, requirements, uv
+from holdall.environments.pylock import Lock
 from holdall.errors import ManifestInvalid
 from holdall.spec import canonical
 from holdall.spec import digest as digests
@@ -43,26 +44,42 @@ def lock(requires: Iterable[str], python: str, kept: Path | None = None) -> byte
     return made
 
 
-def _resolve(wanted: list[str], python: str, preferred: Mapping[str, str]) -> bytes:
-    least = python.removeprefix(">=").partition(",")[0]
+def addresses(lock: Lock) -> dict[str, str]:
+    """Where the index has the lock's files now: name of the file → URL, or path where the index is a folder here.
+
+    Raises as `lock`.
+    """
+    lines = [f"{one.name}=={one.version}" + (f" ; {one.marker}" if one.marker else "") for one in lock.packages]
     with tempfile.TemporaryDirectory(prefix="holdall-") as name:
-        asked, answer = Path(name, "requirements.in"), Path(name, "pylock.toml")
-        asked.write_text("".join(f"{line}\n" for line in wanted), "utf-8")
-        answer.write_text(_preferences(preferred), "utf-8")
-        uv.run(
-            [
-                *("pip", "compile", "--quiet", "--universal", "--python", sys.executable, "--python-version", least),
-                *("--format", "pylock.toml", "--no-header", "--no-annotate"),
-                *("--output-file", str(answer), str(asked)),
-            ],
-            seconds=_SECONDS,
-            read_timeout=_READ_TIMEOUT,
-            purpose=_PURPOSE,
-        )
-        try:
-            return pylock.canonical(answer.read_text("utf-8"), python)
-        except (ValueError, ManifestInvalid) as error:
-            raise uv.ResolverFailed(f"{_PURPOSE} failed: {error}", hint="give each requirement by name") from None
+        return pylock.addresses(_compile(lines, lock.python, {}, Path(name), "--no-deps"), Path(name))
+
+
+def _resolve(wanted: list[str], python: str, preferred: Mapping[str, str]) -> bytes:
+    with tempfile.TemporaryDirectory(prefix="holdall-") as name:
+        text = _compile(wanted, python, preferred, Path(name))
+    try:
+        return pylock.canonical(text, python)
+    except (ValueError, ManifestInvalid) as error:
+        raise uv.ResolverFailed(f"{_PURPOSE} failed: {error}", hint="give each requirement by name") from None
+
+
+def _compile(lines: list[str], python: str, preferred: Mapping[str, str], folder: Path, *options: str) -> str:
+    """What uv writes for these requirements; `folder` is where it does."""
+    least = python.removeprefix(">=").partition(",")[0]
+    asked, answer = folder / "requirements.in", folder / "pylock.toml"
+    asked.write_text("".join(f"{line}\n" for line in lines), "utf-8")
+    answer.write_text(_preferences(preferred), "utf-8")
+    uv.run(
+        [
+            *("pip", "compile", "--quiet", "--universal", "--python", sys.executable, "--python-version", least),
+            *("--format", "pylock.toml", "--no-header", "--no-annotate", *options),
+            *("--output-file", str(answer), str(asked)),
+        ],
+        seconds=_SECONDS,
+        read_timeout=_READ_TIMEOUT,
+        purpose=_PURPOSE,
+    )
+    return answer.read_text("utf-8")
 
 
 def _preferences(preferred: Mapping[str, str]) -> str:

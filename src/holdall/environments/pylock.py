@@ -7,10 +7,12 @@ the same packages and files are the same bytes.
 
 from __future__ import annotations
 
+import os
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -54,10 +56,13 @@ class Locked:
 
     def fits(self, tags: Iterable[Tag]) -> bool:
         """Whether one of its files can be installed where wheels with these tags run."""
-        if self.sdist is not None:
-            return True
         known = frozenset(tags)
-        return any(not known.isdisjoint(parse_wheel_filename(wheel.name)[3]) for wheel in self.wheels)
+        return self.sdist is not None or any(not known.isdisjoint(_tags(wheel)) for wheel in self.wheels)
+
+    def best(self, tags: Iterable[Tag]) -> Archive | None:
+        """The wheel to install where wheels with these tags run, the best tag first; None where none runs there."""
+        by_tag = {tag: wheel for wheel in reversed(self.wheels) for tag in _tags(wheel)}
+        return next((by_tag[tag] for tag in tags if tag in by_tag), None)
 
 
 @dataclass(frozen=True)
@@ -75,6 +80,15 @@ class Lock:
         """The packages that the target needs."""
         return [package for package in self.packages if package.needed(target.environment)]
 
+    def met_by(self, files: Collection[str], target: Target) -> bool:
+        """Whether these files, by name, are all that an interpreter like the target needs."""
+        return self.takes(target.python) and all(
+            replace(package, wheels=tuple(wheel for wheel in package.wheels if wheel.name in files)).best(
+                target.tags or ()
+            )
+            for package in self.needed(target)
+        )
+
 
 def canonical(text: str, python: str) -> bytes:
     """The lock that a resolver wrote, in holdall's spelling, for the interpreters `python`.
@@ -88,6 +102,16 @@ def canonical(text: str, python: str) -> bytes:
     if decode(data) != lock:
         raise ValueError("the lock does not read back as it was written")
     return data
+
+
+def addresses(text: str, folder: Path) -> dict[str, str]:
+    """Where the wheels of a resolver's lock are: name → URL, or path. folder: what its relative paths start from."""
+    found = {}
+    for package in tomllib.loads(text).get("packages", ()):
+        for wheel in package.get("wheels", ()):
+            place = wheel.get("url") or os.path.normpath(folder / wheel["path"])
+            found[_name(wheel)] = place
+    return found
 
 
 def encode(lock: Lock) -> bytes:
@@ -157,12 +181,20 @@ def _from_resolver(plain: Mapping[str, Any]) -> Locked:
 
 
 def _file(plain: Mapping[str, Any], package: str) -> Archive:
-    place = plain.get("name") or plain.get("url") or plain.get("path") or ""
-    name = unquote(urlsplit(place).path).replace("\\", "/").rpartition("/")[2]
+    name = _name(plain)
     digest = plain.get("hashes", {}).get("sha256")
     if digest is None:
         raise ValueError(f"the index gives no SHA-256 of {package}'s file {name}")
     return Archive(name, digest.lower(), plain.get("size"))
+
+
+def _name(plain: Mapping[str, Any]) -> str:
+    place = plain.get("name") or plain.get("url") or plain.get("path") or ""
+    return unquote(urlsplit(place).path).replace("\\", "/").rpartition("/")[2]
+
+
+def _tags(wheel: Archive) -> frozenset[Tag]:
+    return parse_wheel_filename(wheel.name)[3]
 
 
 def _check(package: Locked) -> None:

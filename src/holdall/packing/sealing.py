@@ -57,9 +57,9 @@ class Drafted:
     draft: Draft
     evaluation: Mapping[str, float]
 
-    def locked(self, earlier: Iterable[Content], kept: Path, progress: Progress) -> Drafted:
+    def locked(self, earlier: Iterable[Content], kept: Path, wheels: bool, progress: Progress) -> Drafted:
         """With the environment locked; see `locking.locked`."""
-        return replace(self, draft=locked(self.draft, earlier, kept, progress))
+        return replace(self, draft=locked(self.draft, earlier, kept, wheels, progress))
 
     @property
     def fingerprint(self) -> Digest:

@@ -36,12 +36,19 @@ def interpreter_for(manifest: Manifest, files: Files, cache: Path | None = None)
 
 @contextmanager
 def vendored(manifest: Manifest, files: Files) -> Iterator[Path | None]:
-    """A folder of the wheels that the package brings, while it is needed; None where it brings none."""
+    """A folder of the wheels that the package brings, while it is needed; None where it brings none that suffice here."""
     paths = [file.path for file in manifest.files if file.path.startswith(f"{WHEELS}/")]
-    if not paths:
+    if not paths or not _suffice({path.rpartition("/")[2] for path in paths}, files.read(PATH)):
         yield None
         return
     with TemporaryDirectory(prefix="holdall-") as folder:
         for path in paths:
             Path(folder, path.rpartition("/")[2]).write_bytes(files.read(path))
         yield Path(folder)
+
+
+def _suffice(names: set[str], lock: bytes) -> bool:
+    from holdall.environments.pylock import decode
+    from holdall.environments.target import here
+
+    return decode(lock).met_by(names, here())
