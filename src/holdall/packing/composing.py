@@ -63,6 +63,11 @@ class Chain:
     names: tuple[str, ...]
     table: str
 
+    @property
+    def shown(self) -> str:
+        """Their names, as messages have them."""
+        return ", ".join(name.partition(":")[2] for name in self.names)
+
     def run(self, batch: Batch, fields: Sequence[Field]) -> Batch:
         """What they give for these columns, as columns. Raises what they raise, TypeError for what is no table."""
         table = frame(batch, Schema(inputs=tuple(fields), outputs=()), self.table)
@@ -80,7 +85,7 @@ class Chain:
         except Exception as error:
             words = " ".join(str(error).split())[:300]
             raise UsageError(
-                f"{', '.join(self.names)} cannot take the sample: {type(error).__name__}: {words}",
+                f"{self.shown} cannot take the sample: {type(error).__name__}: {words}",
                 hint="a step gets the raw sample as a pandas data frame and returns one with a row for each of its rows",
             ) from error
 
@@ -254,7 +259,7 @@ class Composition:
     def _blockers(self) -> list[Blocker]:
         cause = "it stays Python: it runs from its source, in a process of its own"
         chains = ((Role.PREPROCESS, self._before), (Role.POSTPROCESS, self._after))
-        return [Blocker(step=f"{role} {name}", cause=cause) for role, chain in chains for name in chain.names]
+        return [Blocker(step=f"{role} {chain.shown}", cause=cause) for role, chain in chains if chain.functions]
 
     def _proved(self, whole: Sealable, typical: Batch, alone: Proof, progress: Callable[[str], None]) -> Sealable:
         progress("starting the functions by themselves")
@@ -287,7 +292,7 @@ class Composition:
         differ = differing(made, expected)
         if differ:
             raise CheckFailed(
-                f"{', '.join(chain.names)} gives another {differ[0]!r} by itself than it does here",
+                f"{chain.shown} gives another {differ[0]!r} by itself than it does here",
                 hint="it may depend on what does not travel: a module changed since it was imported (restart, and pack "
                 "then), random numbers, the time, an environment variable, a global that another cell sets",
                 columns=differ,
@@ -318,7 +323,7 @@ class Composition:
                 raise _unsealed(path, "")
 
     def _notes(self, opened: Sequence[str], alone: Proof, proof: Proof) -> tuple[str, ...]:
-        names = ", ".join(self._captured.names)
+        names = ", ".join(chain.shown for chain in (self._before, self._after) if chain.functions)
         notes = [f"{names} opens {path}, which other machines may not have" for path in opened[:5]]
         if alone.row_wise and not proof.row_wise:
             notes.append(

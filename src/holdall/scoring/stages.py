@@ -80,7 +80,7 @@ class FunctionStage:
     def __init__(self, running: FunctionRunning, step: Step, gives: Sequence[Field], row_wise: bool) -> None:
         """gives: the columns that whatever comes next takes, or the schema's outputs."""
         self._running = running
-        self._name = ", ".join(step.functions)
+        self._name = ", ".join(name.partition(":")[2] for name in step.functions)
         self._gives = Schema(inputs=tuple(gives), outputs=())
         self._row_wise = row_wise
 
