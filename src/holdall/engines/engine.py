@@ -62,7 +62,12 @@ class Engine(Protocol):
         ...
 
 
-ENGINES = {"onnx": "holdall.engines.onnx", "skops": "holdall.engines.skops", "pickle": "holdall.engines.pickle"}
+ENGINES = {
+    "onnx": "holdall.engines.onnx",
+    "pickle": "holdall.engines.pickle",
+    "skops": "holdall.engines.skops",
+    "xgboost": "holdall.engines.xgboost",
+}
 
 
 def engine(name: str) -> Engine:

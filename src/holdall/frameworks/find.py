@@ -9,7 +9,10 @@ from holdall.errors import UnsupportedModel
 from holdall.frameworks.framework import Framework
 
 # By the top-level module of a class in the model's method resolution order. A framework's folder is imported only then.
-FRAMEWORKS = {"sklearn": "holdall.frameworks.sklearn.framework"}
+FRAMEWORKS = {
+    "sklearn": "holdall.frameworks.sklearn.framework",
+    "xgboost": "holdall.frameworks.xgboost.framework",
+}
 
 
 def find(model: Any) -> Framework:

@@ -48,11 +48,13 @@ class Conversion:
     """The state of one conversion.
 
     table: the schema's input columns in order, as the live model's data frame would have them.
+    single: set by a converter whose live model answers in float32 whatever it is given.
     Raises ValueError for kinds that a graph cannot take (binary, ragged lists).
     """
 
     def __init__(self, schema: Schema) -> None:
         self.schema = schema
+        self.single = False
         self._guards: list[tuple[Var, tuple[Guard, ...]]] = []
         self._boundaries: dict[str, list[npt.NDArray[np.float64]]] = {}
         self._arguments: dict[str, Var] = {}

@@ -148,6 +148,43 @@ def emit(forest: Forest, features: Var) -> Var:
     return total
 
 
+def emit_single(forest: Forest, features: Var, start: npt.ArrayLike) -> Var:
+    """The sums as some libraries make them, in float32 from `start` [targets] on: float32 [N, targets].
+
+    Leaves' values are rounded to float32 first. A sum over the first axis adds in order, so that it rounds as the
+    original rounds.
+    """
+    targets, first = forest.targets, np.asarray(start, np.float32)
+    by_target = forest.trees if forest.trees[0].targets is None else _interleaved(forest.trees, targets)
+    rows = [_single_leaves(tree) for tree in by_target]
+    width = rows[0].shape[1]
+    # The first addition of each sum is done here, and rounded as the original's first addition is.
+    for target in range(targets):
+        place, column = (0, target) if width == targets else (target, 0)
+        rows[place][:, column] = first[target] + rows[place][:, column]
+    leaves = reached(Forest(tuple(by_target), targets, forest.comparison), features)
+    gathered = op.gather(op.const(np.concatenate(rows)), leaves, axis=0)
+    axis = op.const(np.array([0], np.int64))
+    if width == targets:
+        return op.reduce_sum(gathered, axis, keepdims=0)
+    shaped = op.reshape(gathered, op.const(np.array([len(by_target) // targets, targets, -1], np.int64)))
+    return op.transpose(op.reduce_sum(shaped, axis, keepdims=0), perm=[1, 0])
+
+
+def _single_leaves(tree: Tree) -> npt.NDArray[np.float32]:
+    return tree.values[~tree.inner].astype(np.float32)
+
+
+def _interleaved(trees: Sequence[Tree], targets: int) -> tuple[Tree, ...]:
+    """The trees in turns, one for each target, in the order that each target has them; what is lacking adds zero."""
+    of: list[list[Tree]] = [[] for _ in range(targets)]
+    for tree in trees:
+        of[int(_leaf_targets(tree)[0])].append(tree)
+    longest = max(len(mine) for mine in of)
+    padded = [mine + [constant_tree(0.0, target)] * (longest - len(mine)) for target, mine in enumerate(of)]
+    return tuple(tree for turn in zip(*padded, strict=True) for tree in turn)
+
+
 def reached(forest: Forest, features: Var) -> Var:
     """The leaf that each row reaches in each tree, int32 [trees, N]. Leaves are numbered through all trees, in the order
     of their nodes."""

@@ -54,6 +54,8 @@ def _values(field: Field, rows: int, generator: np.random.Generator, strange: fl
         # Six digits: what people write; whole doubles would only make the recorded examples longer.
         rounded: Numbers = np.array([float(f"{value:.6g}") for value in values])
         return rounded.astype(np.float32).astype(np.float64) if field.dtype == "float32" else rounded
+    if field.kind is Kind.INT and seen is not None and seen.categories:
+        return np.array(seen.categories, np.int64)[generator.integers(0, len(seen.categories), rows)]
     if field.kind in (Kind.INT, Kind.TIMESTAMP, Kind.DATE):
         bottom, top = int(max(low, -(2.0**62))), int(min(high, 2.0**62))
         return generator.integers(bottom, max(top, bottom) + 1, rows, np.int64)

@@ -21,6 +21,9 @@ RARE = 5
 MANY = 100
 """A column with more distinct values than this shows none of them."""
 
+CATEGORY = "category"
+"""The dtype of a data frame's column whose numbers are names."""
+
 EXACT = 2**53
 """Beyond this a double cannot hold every integer."""
 
@@ -53,6 +56,8 @@ def observe(column: Column) -> Observed | None:
     mask = column.null_mask()
     share = round(float(mask.mean()), 2)
     values = column.values[~mask] if mask.any() else column.values
+    if column.dtype == CATEGORY and column.kind is Kind.INT:
+        return _categories(values.tolist(), share)
     if column.kind in (Kind.INT, Kind.FLOAT, Kind.TIMESTAMP, Kind.DATE):
         numbers = values[np.isfinite(values)] if column.kind is Kind.FLOAT else values
         if len(numbers) == 0:
@@ -63,7 +68,7 @@ def observe(column: Column) -> Observed | None:
     return Observed(nulls=share)
 
 
-def _categories(values: list[str | bool], share: float) -> Observed:
+def _categories(values: list[str | int | bool], share: float) -> Observed:
     counts = Counter(values)
     if len(counts) > MANY:
         return Observed(other=True, nulls=share)

@@ -16,7 +16,12 @@ from holdall.spec.environment import Environment
 
 PYTHON = ">=3.11"
 RUN = ("numpy>=2.0", "onnxruntime>=1.24")
-_LOADERS = {"skops": ("skops", "sklearn"), "pickle": ("joblib", "sklearn")}
+_LOADERS = {
+    "lightgbm": ("lightgbm",),
+    "pickle": ("joblib", "sklearn"),
+    "skops": ("skops", "sklearn"),
+    "xgboost": ("xgboost",),
+}
 """What an engine itself imports to open its files."""
 
 

@@ -45,7 +45,13 @@ _DATA = {
     Format.CATBOOST,
     Format.SAFETENSORS,
 }
-_OPENS = {"onnx": {Format.ONNX}, "skops": {Format.SKOPS}, PYTHON: {Format.TAR}}
+_OPENS = {
+    "lightgbm": {Format.LIGHTGBM},
+    "onnx": {Format.ONNX},
+    "skops": {Format.SKOPS},
+    "xgboost": {Format.XGBOOST_UBJ, Format.XGBOOST_JSON},
+    PYTHON: {Format.TAR},
+}
 """What each engine can open; every other file given to it cannot be judged by its format."""
 
 

@@ -88,6 +88,8 @@ def _methods(model: Any) -> list[str]:
         found = [method for method in NAMES if hasattr(model, method)]
     if hasattr(model, "transform") and (not found or _transforms_too(model)):
         found.append("transform")
+    if not found and hasattr(model, "score_samples"):
+        found = ["score_samples"]  # a density neither predicts nor transforms
     return found
 
 
@@ -179,6 +181,9 @@ def _several(model: Any) -> bool:
     final = getattr(final, "best_estimator_", final)
     if hasattr(final, "multilabel_"):
         return bool(final.multilabel_)
+    if hasattr(final, "get_booster"):
+        # XGBoost says so nowhere but in the weights of its intercept: one for each label of the set.
+        return final.n_classes_ == 2 and len(np.atleast_1d(final.intercept_)) > 1
     binarizer = getattr(final, "_label_binarizer", None)
     return binarizer is not None and str(getattr(binarizer, "y_type_", "")).startswith("multilabel")
 

@@ -75,9 +75,13 @@ class ScikitLearn:
             requires=tuple(requires),
         )
 
+    def given(self, model: Any, batch: Batch, schema: Schema) -> Any:
+        """The table that the live model is asked with: of the very kind that it was fitted on."""
+        return frame(batch, schema, _table(model))
+
     def outputs(self, model: Any, inputs: Sequence[Field], example: Batch) -> tuple[Field, ...]:
         """Raises UnsupportedModel where the model has no method that answers for new rows."""
-        given = frame(example, Schema(inputs=tuple(inputs), outputs=()), _table(model))
+        given = self.given(model, example, Schema(inputs=tuple(inputs), outputs=()))
         with quiet(example.rows):
             found = answers(model, [field.name for field in inputs], lambda method: getattr(model, method)(given))
         return tuple(Field(name=name, kind=kind) for answer in found for name, kind in answer.columns)
@@ -87,10 +91,9 @@ class ScikitLearn:
         found = settled(model, schema)
         if brief:
             found = (min(found, key=lambda answer: TELLING.index(answer.method)),)
-        table = _table(model)
 
         def run(batch: Batch) -> Batch:
-            given = frame(batch, schema, table)
+            given = self.given(model, batch, schema)
             with quiet(batch.rows):
                 columns = {}
                 for answer, values in call(model, given, found):
@@ -115,7 +118,7 @@ class ScikitLearn:
         except Exception as error:
             # A converter that stumbles over a model it did not foresee must not stop the user from packing it.
             raise NotPortable(path, f"{type(error).__name__}: {error}") from error
-        single = bool(conversion.table) and all(block.single for block in conversion.table)
+        single = conversion.single or (bool(conversion.table) and all(block.single for block in conversion.table))
         return Artefact(
             engine="onnx",
             files={GRAPH_PATH: graph.model},

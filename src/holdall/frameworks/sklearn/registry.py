@@ -12,12 +12,16 @@ else, registered under the estimator's class name:
 `path` names the step for people: 'pipeline.encode (OneHotEncoder)'. A converter raises NotPortable(path, cause) for what
 it cannot do exactly; it never guesses. It reads fitted attributes only and imports nothing of scikit-learn at load time.
 Converters nest through `transform` and `predict`.
+
+A class of another library that follows scikit-learn's interface is registered under its package and name
+('xgboost.XGBClassifier'); the module that does so is imported when such a class turns up (see FOREIGN).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any
 
 from spox import Var
@@ -53,6 +57,11 @@ class Outputs:
 Transformer = Callable[[Any, Table, Conversion, str], Table]
 Predictor = Callable[[Any, Table, Conversion, str], Outputs]
 
+FOREIGN = {
+    "xgboost": "holdall.frameworks.xgboost.converters",
+}
+"""Top-level package of a class → the module whose import registers the converters for that package's classes."""
+
 _transformers: dict[str, Transformer] = {}
 _predictors: dict[str, Predictor] = {}
 
@@ -84,6 +93,20 @@ def is_sklearn(model: Any) -> bool:
     return type(model).__module__.partition(".")[0] == "sklearn"
 
 
+def _key(model: Any, path: str) -> str:
+    """What the model's class is registered under. Raises NotPortable for a class whose code is not known."""
+    name = type(model).__name__
+    if is_sklearn(model):
+        return name
+    package = type(model).__module__.partition(".")[0]
+    if package in FOREIGN:
+        import_module(FOREIGN[package])
+        key = f"{package}.{name}"
+        if key in _predictors or key in _transformers:
+            return key
+    raise NotPortable(path, f"{type(model).__module__}.{name} is not a scikit-learn class; its code is not known")
+
+
 def step(path: str, model: Any, name: str | None = None) -> str:
     """The path of an inner step: step('pipeline (Pipeline)', scaler, 'scale') == 'pipeline.scale (StandardScaler)'."""
     parent = path.partition(" (")[0]
@@ -92,9 +115,7 @@ def step(path: str, model: Any, name: str | None = None) -> str:
 
 def transform(model: Any, table: Table, conversion: Conversion, path: str) -> Table:
     """The graph of `model.transform`. Raises NotPortable."""
-    name = type(model).__name__
-    if not is_sklearn(model):
-        raise NotPortable(path, f"{type(model).__module__}.{name} is not a scikit-learn class; its code is not known")
+    name = _key(model, path)
     found = _transformers.get(name)
     if found is not None:
         return found(model, table, conversion, path)
@@ -109,9 +130,7 @@ def transform(model: Any, table: Table, conversion: Conversion, path: str) -> Ta
 
 def predict(model: Any, table: Table, conversion: Conversion, path: str) -> Outputs:
     """The graph of everything that the model predicts. Raises NotPortable."""
-    name = type(model).__name__
-    if not is_sklearn(model):
-        raise NotPortable(path, f"{type(model).__module__}.{name} is not a scikit-learn class; its code is not known")
+    name = _key(model, path)
     found = _predictors.get(name)
     if found is not None:
         return found(model, table, conversion, path)

@@ -1,0 +1,1 @@
+"""XGBoost: boosters, its scikit-learn wrappers, and these inside pipelines. Nothing here imports xgboost itself."""
