@@ -94,9 +94,17 @@ class Lane:
 
     def admit(self) -> None:
         """Raises Overloaded where one more request would wait too long."""
+        if self.is_full():
+            raise Overloaded(max(1, round(self.depth * self._cost)))
+
+    def is_full(self) -> bool:
+        """Whether one more request would wait too long."""
         depth = self.depth
-        if depth >= self._limits.queue or (depth and depth * self._cost > self._limits.patience):
-            raise Overloaded(max(1, round(depth * self._cost)))
+        return depth >= self._limits.queue or (depth > 0 and depth * self._cost > self._limits.patience)
+
+    def expect(self, seconds: float) -> None:
+        """What a request was seen to cost, before the first one comes."""
+        self._cost = seconds
 
     def _schedule(self) -> None:
         if not self._scheduled and not self._busy and self._waiting:
@@ -158,7 +166,8 @@ class Lane:
         self._busy = False
         self._inside = 0
         self._figures.runs += 1
-        self._cost += REMEMBERED * (took / len(batch) - self._cost)
+        cost = took / len(batch)
+        self._cost = cost if not self._cost else self._cost + REMEMBERED * (cost - self._cost)
         for entry, (answer, error) in zip(batch, answers, strict=True):
             entry.done(answer, error)
         self._schedule()

@@ -33,6 +33,8 @@ _HEAD = 2048
 
 _TICK = 1.0
 _LINGER = 2.0
+_HALF_OPEN = 0.1
+"""Seconds for which a request is worked on whose client has ended its side of the connection."""
 
 
 class Head(NamedTuple):
@@ -162,7 +164,10 @@ class Connection(asyncio.Protocol):
         return self._busy or bool(self._waiting)
 
     def gone(self) -> bool:
-        """Whether the client left."""
+        """Whether the client left. One that only ended its own side looks the same; it gets what can be answered at once."""
+        return self._is_lost() or (self._ended and self._loop.time() - self._since > _HALF_OPEN)
+
+    def _is_lost(self) -> bool:
         return self._transport is None or self._transport.is_closing()
 
     # The parser
@@ -275,7 +280,7 @@ class Connection(asyncio.Protocol):
             return
         self._pumping = True
         try:
-            while self._waiting and not self._busy and not self.gone():
+            while self._waiting and not self._busy and not self._is_lost():
                 work, keep, self._head_only = self._waiting.popleft()
                 self._busy = True
                 self._keep = keep and not self._server.draining

@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from time import monotonic
 from typing import Any
 
 from holdall.columns.batch import Batch
@@ -157,11 +158,15 @@ class Plane:
 
 
 def _warm(served: Served) -> None:
-    """The first call of an engine is slow; it is made before anybody waits for it. What it answers does not matter."""
+    """The first call of an engine is slow; it is made before anybody waits for it. What it answers does not matter, but the
+    second one tells how long a request takes."""
     samples = served.package.samples
     if samples is not None and len(samples[0]):
         try:
             served.score_batch(samples[0].take(slice(0, 1)))
-            served.score_rows(json_records(samples[0].take(slice(0, 1))))
+            records = json_records(samples[0].take(slice(0, 1)))
+            began = monotonic()
+            served.score_rows(records)
+            served.lane.expect(monotonic() - began)
         except Error:
             return
