@@ -10,7 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.compose import ColumnTransformer
-from sklearn.preprocessing import LabelBinarizer, OneHotEncoder, OrdinalEncoder, TargetEncoder
+from sklearn.preprocessing import (
+    LabelBinarizer,
+    LabelEncoder,
+    MultiLabelBinarizer,
+    OneHotEncoder,
+    OrdinalEncoder,
+    TargetEncoder,
+)
 
 from holdall.errors import NotPortable
 from holdall.frameworks.sklearn import categories, compose, encoding, scaling  # noqa: F401
@@ -231,10 +238,36 @@ def test_the_outputs_are_named_as_the_live_model_names_them() -> None:
     assert graph.outputs[0].columns == tuple(model.get_feature_names_out())
 
 
-def test_encoders_of_targets_and_bytes_are_refused_with_words() -> None:
+@pytest.mark.parametrize("labels", [["b", "a", "ż", "b"], ["no", "yes"], [3, 1, 7, 3], [True, False]])
+def test_labels_are_numbered_and_spelled_out(labels: list[Any]) -> None:
+    column = pd.Series(labels, name="x")
+    frame = column.to_frame()
+    numbered = harness.transform(LabelEncoder().fit(column), frame)
+    np.testing.assert_array_equal(numbered[:, 0], LabelEncoder().fit_transform(column))
+    binarizer = LabelBinarizer(neg_label=-2, pos_label=3).fit(column)
+    np.testing.assert_array_equal(harness.transform(binarizer, frame), binarizer.transform(column))
+
+
+def test_a_label_that_was_not_fitted_is_refused_or_sets_nothing() -> None:
+    column, other = pd.Series(["a", "b", "c"], name="x"), pd.DataFrame({"x": ["b", "other"]})
+    graph = harness.convert_transformer(LabelEncoder().fit(column), other)
+    np.testing.assert_array_equal(harness.run(graph, other)["refused"][:, 0], [False, True])
+    np.testing.assert_array_equal(harness.transform(LabelBinarizer().fit(column), other), [[0, 1, 0], [0, 0, 0]])
+
+
+def test_sets_of_labels() -> None:
+    rows = np.array([["a", "b", "b"], ["ż", "a", "?"], ["?", "?", "?"]], object)
+    model = MultiLabelBinarizer().fit([["a", "ż"], ["b"]])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of what it was not fitted on
+        expected = model.transform(rows)
+    np.testing.assert_array_equal(harness.transform(model, pd.DataFrame(rows, columns=["p", "q", "r"])), expected)
+
+
+def test_labels_that_are_no_labels_and_bytes_are_refused_with_words() -> None:
     frame = pd.DataFrame({"x": ["a", "b"]})
-    with pytest.raises(NotPortable, match="encodes targets"):
-        harness.transform(LabelBinarizer().fit(frame["x"]), frame)
+    with pytest.raises(NotPortable, match="one column of labels"):
+        harness.transform(LabelEncoder().fit([1.5, 2.5]), pd.DataFrame({"x": [1.5, 2.5]}))
     bytes_ = pd.DataFrame({"x": [b"a", b"b"]})
     with pytest.raises(NotPortable, match="bytes"):
         harness.convert_transformer(OneHotEncoder().fit(bytes_), frame)

@@ -30,6 +30,9 @@ def emit(model: Any, conversion: Conversion, path: str, answers: Sequence[Answer
     if "predict" in methods:
         outputs = registry.predict(model, conversion.table, conversion, path)
         _predictions(model, outputs, methods, path, given)
+    elif "score_samples" in methods:
+        score = registry.predict(model, conversion.table, conversion, path).score
+        given["score_samples"] = (_need(score, path, "score_samples"), methods["score_samples"])
     if "transform" in methods:
         table = outputs.table
         if table is None:

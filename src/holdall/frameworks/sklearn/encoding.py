@@ -16,6 +16,7 @@ from holdall.frameworks.sklearn.tables import fitted_names, with_dtype
 from holdall.graph import value
 from holdall.graph.conversion import Conversion
 from holdall.graph.value import Block, Table
+from holdall.spec.schema import Kind
 
 UNSEEN = "a category that the model was not fitted on"
 
@@ -173,7 +174,50 @@ def target_encoder(model: Any, table: Table, conversion: Conversion, path: str) 
     return value.matrix(op.flatten(chosen, axis=1), fitted_names(model, table, len(lookups) * classes))
 
 
-@transformer("LabelBinarizer", "LabelEncoder", "MultiLabelBinarizer")
+@transformer("LabelEncoder")
 def label_encoder(model: Any, table: Table, conversion: Conversion, path: str) -> Table:
-    """These encode targets, not features."""
-    raise NotPortable(path, f"a {type(model).__name__} encodes targets; as a step on features use OneHotEncoder")
+    """The number of each label, for one column of them; a label that was not fitted is refused."""
+    places = _labels(model, table, conversion, path)
+    codes = _look_up(table, [_lookup(places, range(len(model.classes_)), _UNKNOWN)], np.float64)
+    refuse_unseen(op.less(codes, value.constant(0.0)), table, conversion, path)
+    return value.matrix(codes, ["labelencoder0"])
+
+
+@transformer("LabelBinarizer")
+def label_binarizer(model: Any, table: Table, conversion: Conversion, path: str) -> Table:
+    """A column for each label, one column for the second of two; a label that was not fitted sets none."""
+    count = len(model.classes_)
+    if count < 2 or model.y_type_ not in ("binary", "multiclass"):
+        raise NotPortable(path, f"it was fitted on {model.y_type_} labels, {count} of them")
+    places = _labels(model, table, conversion, path)
+    codes = _look_up(table, [_lookup(places, range(count), count)], np.int64)
+    spelled = np.vstack([np.eye(count), np.zeros(count)])
+    spelled = np.where(spelled > 0, float(model.pos_label), float(model.neg_label))
+    if count == 2:
+        spelled = spelled[:, 1:]
+    rows = op.gather(op.const(spelled), op.reshape(codes, op.const(np.array([-1]))), axis=0)
+    return value.matrix(rows, [f"labelbinarizer{index}" for index in range(spelled.shape[1])])
+
+
+@transformer("MultiLabelBinarizer")
+def multi_label_binarizer(model: Any, table: Table, conversion: Conversion, path: str) -> Table:
+    """A column for each label: whether it stands anywhere in the row. A label that was not fitted counts for nothing."""
+    if any(block.kind is not Kind.STRING for block in table):
+        raise NotPortable(path, "its sets of labels are no columns of text")
+    count = len(model.classes_)
+    lookups = [
+        _lookup(positions(block, inside, model.classes_, conversion, path), range(count), count)
+        for block, inside in _columns(table)
+    ]
+    codes = op.unsqueeze(_look_up(table, lookups, np.int64), op.const(np.array([2])))
+    here = op.cast(op.equal(codes, op.const(np.arange(count))), to=np.float64)
+    found = op.reduce_max(here, op.const(np.array([1])), keepdims=0)
+    return value.matrix(found, [f"multilabelbinarizer{index}" for index in range(count)])
+
+
+def _labels(model: Any, table: Table, conversion: Conversion, path: str) -> Places:
+    """Where each label stands. Raises NotPortable where the table is not one column of labels."""
+    columns = _columns(table)
+    if len(columns) != 1 or columns[0][0].kind is Kind.FLOAT:
+        raise NotPortable(path, "it takes one column of labels: text or whole numbers")
+    return positions(*columns[0], model.classes_, conversion, path)

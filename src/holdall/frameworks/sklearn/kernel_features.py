@@ -27,6 +27,11 @@ def kernel_components(model: Any, table: Table, conversion: Conversion, path: st
     """The centred kernel to the fitted rows on the scaled eigenvectors."""
     parameters = {"gamma": model.gamma_, "degree": model.degree, "coef0": model.coef0}
     similar = _similarity(model, numbers(table, path).values, model.X_fit_, parameters, path)
+    return features(model, centred_components(model, similar), len(model.eigenvalues_))
+
+
+def centred_components(model: Any, similar: Var) -> Var:
+    """[N, components] of a kernel PCA from the kernel between every row and the fitted ones."""
     fitted = dense(model._centerer.K_fit_rows_)
     means = op.div(row_sum(similar, keepdims=True), constant(float(len(fitted))))
     centred = op.sub(op.sub(similar, constant(fitted)), means)
@@ -34,7 +39,7 @@ def kernel_components(model: Any, table: Table, conversion: Conversion, path: st
     kept = np.flatnonzero(model.eigenvalues_)
     vectors = np.zeros_like(model.eigenvectors_)
     vectors[:, kept] = model.eigenvectors_[:, kept] / np.sqrt(model.eigenvalues_[kept])
-    return features(model, projected(centred, dense(vectors)), len(model.eigenvalues_))
+    return projected(centred, dense(vectors))
 
 
 @predictor("KernelRidge")
