@@ -12,70 +12,11 @@ import pyarrow as pa
 import pyarrow.ipc
 import pytest
 from pyarrow import parquet
-from sklearn.compose import make_column_transformer
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from holdall import api
-from holdall.batch import sinks, sources
 from holdall.cli.main import main
 from holdall.errors import MissingDependency, NotFound, SchemaMismatch, StorageFailed, UnreadableTable, UsageError
-
-ROWS = 500
-
-
-def table(rows: int = ROWS) -> pd.DataFrame:
-    random = np.random.default_rng(0)
-    return pd.DataFrame(
-        {
-            "unused": random.normal(size=rows),
-            "city": random.choice(["Rome", "Oslo, north", 'the "Hague"'], rows),
-            "id": np.arange(rows),
-            "age": random.normal(40, 10, rows),
-        }
-    )
-
-
-@pytest.fixture
-def package(home: Path) -> str:
-    frame = table()
-    encode = make_column_transformer((StandardScaler(), ["age"]), (OneHotEncoder(), ["city"]))
-    model = make_pipeline(encode, LogisticRegression()).fit(frame[["age", "city"]], frame["age"] > 40)
-    return api.pack(model, name="ages", sample=frame[["age", "city"]]).reference
-
-
-@pytest.fixture(autouse=True)
-def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Pieces and row groups so small that every table has several of them."""
-    monkeypatch.setattr(sources, "ROWS", 64)
-    monkeypatch.setattr(sinks, "GROUP", 150)
-
-
-def save(frame: pd.DataFrame, path: Path) -> str:
-    if path.suffix == ".csv":
-        frame.to_csv(path, index=False)
-    elif path.suffix == ".jsonl":
-        frame.to_json(path, orient="records", lines=True, double_precision=15)
-    elif path.suffix == ".parquet":
-        parquet.write_table(pa.Table.from_pandas(frame, preserve_index=False), path, row_group_size=90)
-    else:
-        whole = pa.Table.from_pandas(frame, preserve_index=False)
-        new = pa.ipc.new_stream if path.suffix == ".arrows" else pa.ipc.new_file
-        with new(path, whole.schema) as writer:
-            writer.write_table(whole, max_chunksize=90)
-    return str(path)
-
-
-def read(path: Path) -> pd.DataFrame:
-    if path.suffix == ".csv":
-        return pd.read_csv(path)
-    if path.suffix == ".jsonl":
-        return pd.read_json(path, lines=True, precise_float=True)
-    if path.suffix == ".parquet":
-        return parquet.read_table(path).to_pandas()
-    with (pa.ipc.open_stream if path.suffix == ".arrows" else pa.ipc.open_file)(path) as reader:
-        return reader.read_all().to_pandas()
+from tests.batch.tables import ROWS, read, save, table
 
 
 @pytest.mark.parametrize("source", ["in.csv", "in.jsonl", "in.parquet", "in.arrow", "in.arrows"])

@@ -83,6 +83,7 @@ class Journal:
             self._file = _hold(path)
         self.path = path
         self.frames = 0
+        self._used = False
 
     def header(self) -> dict[str, Any] | None:
         """The header that is there, if one is."""
@@ -93,6 +94,7 @@ class Journal:
 
     def begin(self, header: dict[str, Any]) -> None:
         """Forgets what is there."""
+        self._used = True
         with storing(self.path):
             self._file.seek(0)
             self._file.truncate()
@@ -101,6 +103,7 @@ class Journal:
 
     def replay(self) -> Iterator[Frame]:
         """The frames that are whole; after the last one the journal is cut, and goes on there. Comes after `header`."""
+        self._used = True
         while True:
             with storing(self.path):
                 place = self._file.tell()
@@ -115,6 +118,12 @@ class Journal:
     def append(self, frame: Frame) -> None:
         self._write(frame.payload)
         self.frames += 1
+
+    def worth_keeping(self) -> bool:
+        """Whether a run that ends now has something to go on with: more than a first frame, which has no rows."""
+        if self._used:
+            return self.frames > 1
+        return os.fstat(self._file.fileno()).st_size > 0
 
     def close(self) -> None:
         self._file.close()

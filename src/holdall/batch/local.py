@@ -15,17 +15,19 @@ from contextlib import ExitStack, closing
 from importlib.metadata import version
 from typing import Any, NamedTuple, TypeVar
 
+from holdall.batch import sources
 from holdall.batch.journal import Frame, Journal, encode
 from holdall.batch.plan import Plan
 from holdall.batch.rejects import sift, stopping
 from holdall.batch.sinks import Sink
-from holdall.batch.sources import ROWS, Piece, read_pieces, row_bytes, with_rows
+from holdall.batch.sources import Piece, read_pieces, row_bytes, with_rows
 from holdall.batch.workspace import opened_workspace
 from holdall.columns.arrow import to_arrow
 from holdall.columns.batch import Batch, concatenate
 from holdall.content.durable import pending
 from holdall.errors import Error, RowsRefused, SchemaMismatch, UsageError
 from holdall.scoring.scorer import Scorer
+from holdall.spec.schema import Schema
 
 MODE = 0o666
 """Of what is written, less the umask."""
@@ -135,10 +137,15 @@ def _begin(plan: Plan, scorer: Scorer, digest: str, journal: Journal) -> int:
                 hint="give what was given then, or leave --resume out to begin anew",
             )
         return rows
-    widest = max(row_bytes(source, scorer.schema, plan.keep) for source in plan.sources)
-    rows = max(1, min(ROWS, int(plan.memory / (_slots(plan) * (COPIES * widest + FIXED)))))
+    rows = piece_rows(plan, scorer.schema)
     journal.begin({**header, "rows": rows})
     return rows
+
+
+def piece_rows(plan: Plan, schema: Schema) -> int:
+    """How many rows a piece has, so that all that are under way take no more memory than they may."""
+    widest = max(row_bytes(source, schema, plan.keep) for source in plan.sources)
+    return max(1, min(sources.ROWS, int(plan.memory / (_slots(plan) * (COPIES * widest + FIXED)))))
 
 
 def _slots(plan: Plan) -> int:

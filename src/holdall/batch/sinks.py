@@ -36,11 +36,15 @@ MANIFEST = "_manifest.json"
 
 
 class File(io.RawIOBase):
-    """A file being written, as Arrow wants one; it counts and hashes what it is given. Raises StorageFailed."""
+    """A file being written, as Arrow wants one; it counts and hashes what it is given. Raises StorageFailed.
+
+    abandoned: nothing is written any more, since nobody will have it.
+    """
 
     def __init__(self, path: Path, *, hashed: bool = False) -> None:
         self.path = path
         self.size = 0
+        self.abandoned = False
         self._digest = hashlib.sha256() if hashed else None
         with storing(path):
             self._descriptor: int | None = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o666)
@@ -55,7 +59,7 @@ class File(io.RawIOBase):
         view = memoryview(data).cast("B")
         if self._digest is not None:
             self._digest.update(view)
-        rest = view
+        rest = memoryview(b"") if self.abandoned else view
         with storing(self.path):
             while rest:
                 rest = rest[os.write(self._descriptor or 0, rest) :]
@@ -85,6 +89,9 @@ class Encoder(Protocol):
 
     def close(self) -> None: ...
 
+    def abandon(self) -> None:
+        """As `close`, for a file that was abandoned."""
+
 
 class ColumnarEncoder:
     """Parquet, or an Arrow file or stream."""
@@ -104,6 +111,10 @@ class ColumnarEncoder:
 
     def close(self) -> None:
         self._flush()
+        self._writer.close()
+
+    def abandon(self) -> None:
+        # A writer of Arrow that is not closed closes itself at some later time.
         self._writer.close()
 
     def _open(self) -> Any:
@@ -138,6 +149,9 @@ class TextEncoder:
 
     def close(self) -> None:
         """Nothing is left to write."""
+
+    def abandon(self) -> None:
+        """Nothing was held back."""
 
 
 def _texts(table: Any) -> Batch:
@@ -199,6 +213,9 @@ class Sink:
             os.fsync(parent)
 
     def close(self) -> None:
+        if self._file is not None and self._encoder is not None:
+            self._file.abandoned = True
+            self._encoder.abandon()
         if self._file is not None:
             self._file.close()
 

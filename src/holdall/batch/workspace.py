@@ -46,7 +46,7 @@ def opened_workspace(output: Path) -> Iterator[Workspace]:
     try:
         yield workspace
     except BaseException:
-        if workspace.journal.frames > 1:
+        if workspace.journal.worth_keeping():
             workspace.clear()
         else:
             workspace.remove()
