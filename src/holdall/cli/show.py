@@ -64,11 +64,8 @@ def _show(output: Output, package: Mapping[str, Any]) -> None:
     output.table(["column", "kind"], [[field["name"], _kind(field)] for field in package["schema"]["outputs"]])
     output.heading("How it runs")
     output.table(
-        ["step", "engine", "files", "computes in"],
-        [
-            [step["role"], step["engine"], ", ".join(step["files"]), step.get("compute", "float64")]
-            for step in package["steps"]
-        ],
+        ["step", "engine", "runs", "computes in"],
+        [[step["role"], step["engine"], _what(step), step.get("compute", "float64")] for step in package["steps"]],
     )
     _environment(output, package["environment"])
     output.heading("Files")
@@ -87,6 +84,10 @@ def _show(output: Output, package: Mapping[str, Any]) -> None:
             ],
             right=["size"],
         )
+
+
+def _what(step: Mapping[str, Any]) -> str:
+    return ", ".join(step.get("functions") or step["files"])
 
 
 def _inputs(package: Mapping[str, Any]) -> list[Mapping[str, Any]]:

@@ -23,7 +23,7 @@ from holdall.engines.python import FunctionRaised, Worker
 from holdall.engines.source import PATH
 from holdall.engines.worker.answers import check
 from holdall.environments.requirements import distributions_of
-from holdall.errors import CheckFailed, Error, UsageError
+from holdall.errors import CheckFailed, Error, SchemaMismatch, UsageError
 from holdall.frameworks.framework import Artefact, Live
 from holdall.packing import inferring, probing, requiring
 from holdall.packing.capturing import Captured, Function
@@ -108,6 +108,18 @@ class Composition:
         if not self._before.functions:
             return self._sample
         return self._before.first(self._sample, self._fields, self._sample.rows)
+
+    def fitted(self, given: Batch, schema: Schema) -> Batch:
+        """What the model is given, as it takes it. Raises UsageError where it refuses some of it."""
+        try:
+            return fit(given, schema)
+        except SchemaMismatch as error:
+            after = f" after {self._before.shown}" if self._before.functions else ""
+            raise UsageError(
+                f"the model refuses rows of the sample{after}: {error.message}",
+                hint="leave such rows out of the sample, or let the function or the pipeline fill what is missing",
+                problems=error.facts["problems"],
+            ) from None
 
     def narrow(self, given: Batch, taken: Sequence[str]) -> None:
         """Leave out the sample's columns without which the model is given the same. given: `model_sample`; taken: its

@@ -39,6 +39,8 @@ from holdall.spec.schema import Schema
 from holdall.spec.steps import Role, Step
 
 RECORDED = 64
+NUMBERS, FEWEST = 500_000, 4
+"""Examples of images hold no more numbers than this, but are never fewer than that."""
 ROLES = {card.PATH: "doc", source.PATH: "code"}
 DRAFT = Release(name="draft", version="0.0.0")
 Progress = Callable[[str], None]
@@ -97,7 +99,8 @@ def draft(model: Any, sample: Batch | None, options: Options, progress: Progress
     if composition is None:
         edited(schema, options.schema)  # what cannot be said is told before the work begins
     candidates = _Candidates(framework, model, schema, description, options, progress)
-    made = candidates.choose(fit(taken, schema), fit(typical, schema))
+    fitted = fit(taken, schema) if composition is None else composition.fitted(taken, schema)
+    made = candidates.choose(fitted, fit(typical, schema))
     if composition is not None:
         composition.narrow(given, list(taken))
         made = composition.around(made, options.requirements, progress)
@@ -348,4 +351,6 @@ def _examples(live: Live, options: Options, sample: Batch, schema: Schema) -> tu
         if not inputs.rows or not refused:
             return None, 0
         outputs = live(inputs)
-    return recorded.encode(inputs, outputs), inputs.rows
+    numbers = sum(batch[name].values.size for batch in (inputs, outputs) for name in batch)
+    rows = min(inputs.rows, max(FEWEST, inputs.rows * NUMBERS // numbers)) if numbers else inputs.rows
+    return recorded.encode(inputs.take(slice(0, rows)), outputs.take(slice(0, rows))), rows
