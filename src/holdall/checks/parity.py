@@ -86,7 +86,7 @@ class Comparison:
             if is_label(name, column, task):
                 labelled = True
                 self._labels(name, column, actual[name], margin(name, scores), tolerance)
-            elif column.kind is Kind.FLOAT:
+            elif column.kind in (Kind.FLOAT, Kind.TENSOR):
                 self._numbers(name, column, actual[name], tolerance, overflows)
             else:
                 self._labels(name, column, actual[name], None, tolerance)
@@ -95,7 +95,11 @@ class Comparison:
 
     def _numbers(self, name: str, expected: Column, actual: Column, tolerance: Tolerance, overflows: bool) -> None:
         a, b = actual.values, expected.values
-        with np.errstate(invalid="ignore", over="ignore"):
+        if a.shape != b.shape:
+            self.differ(f"{name} has the shape {a.shape[1:]} where the live model gives {b.shape[1:]}")
+            return
+        a, b = a.ravel(), b.ravel()
+        with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
             same = (a == b) | (np.isnan(a) & np.isnan(b))
             if overflows:
                 same |= ~np.isfinite(a) & ~np.isfinite(b)
@@ -157,7 +161,7 @@ class Comparison:
 
 def is_label(name: str, column: Column, task: str) -> bool:
     """Whether an output column is a label (compared by equality) rather than a number (compared by tolerance)."""
-    if column.kind is not Kind.FLOAT:
+    if column.kind not in (Kind.FLOAT, Kind.TENSOR):
         return True
     single = name.removeprefix("target_")
     return task == "classification" and (name == "prediction" or (name != single and single.isdigit()))

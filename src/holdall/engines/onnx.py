@@ -8,7 +8,7 @@ import onnxruntime
 
 from holdall.columns.batch import Array
 from holdall.engines.engine import Files
-from holdall.errors import PackageDamaged
+from holdall.errors import InputError, PackageDamaged
 from holdall.spec.schema import Schema
 from holdall.spec.steps import Step
 
@@ -20,7 +20,8 @@ class Session:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
-        options.log_severity_level = 3
+        # What fails is raised; said on standard error as well it would be said twice.
+        options.log_severity_level = 4
         # A spinning pool burns a core between two requests.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         try:
@@ -35,16 +36,27 @@ class Session:
         self.inputs = frozenset(entry.name for entry in self._session.get_inputs())
 
     def run(self, feeds: Mapping[str, Array]) -> dict[str, Array]:
-        """Graph output name → array. `feeds` may hold more than the graph takes."""
+        """Graph output name → array. `feeds` may hold more than the graph takes.
+
+        Raises InputError where the graph itself stops at what it is given, as graphs made elsewhere do.
+        """
         if feeds.keys() != self.inputs:
             feeds = {name: feeds[name] for name in self.inputs}
-        return dict(zip(self.outputs, self._session.run(self.outputs, feeds), strict=True))
+        try:
+            return dict(zip(self.outputs, self._session.run(self.outputs, feeds), strict=True))
+        except Exception as error:  # noqa: BLE001 — as above
+            raise InputError(f"the graph refuses it: {_reason(error)}") from None
 
 
 def open_step(step: Step, schema: Schema, files: Files, threads: int) -> Session:  # noqa: ARG001 — the engine's seam
     """Open the graph of a step. Raises PackageDamaged."""
     path = step.files[0]
     return Session(files.read(path), path, threads)
+
+
+def _reason(error: Exception) -> str:
+    """What onnxruntime says of a failure, without the numbers around it."""
+    return _first_line(error).rpartition("Status Message: ")[2]
 
 
 def _first_line(error: Exception) -> str:

@@ -94,7 +94,8 @@ def extremes(schema: Schema, typical: Batch) -> Batch | None:
             limit = np.inf if field.limit is None else field.limit
             # Halfway to float32's limit scaling may still leave its range; the graph's own guards see to that.
             if field.carrier is Kind.FLOAT and abs(number) < limit and field.unseen:
-                whole = float(np.float32(number)) if field.dtype == "float32" else number
+                with np.errstate(over="ignore"):
+                    whole = float(np.float32(number)) if field.dtype == "float32" else number
                 columns[field.name] = Column(Kind.FLOAT, np.full(1, whole), None, field.dtype)
                 used = True
         if used:

@@ -28,7 +28,6 @@ from holdall.errors import (
 _OBJECT = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
 _HINT = "if you know who made it, add --allow-pickle, or give MODULE:OBJECT of the program that trains it"
 _WORDS = {
-    Format.ONNX: "an ONNX graph",
     Format.TORCH: "a PyTorch file",
     Format.KERAS: "a Keras model",
     Format.HDF5: "an HDF5 file",
@@ -75,6 +74,8 @@ def open_file(path: Path, *, allow_pickle: bool = False) -> Any:
         return _open_skops(data, str(path), allow_pickle)
     if form in (Format.PICKLE, Format.JOBLIB):
         return _load_pickle(data, str(path)) if allow_pickle else _open_pickle(data, str(path))
+    if form is Format.ONNX:
+        return _open_onnx(data, str(path))
     if form is Format.UNKNOWN:
         raise UnreadableFile(
             f"{path} is damaged, or of a format that holdall does not know",
@@ -117,6 +118,17 @@ def import_object(text: str) -> Any:
             raise UnreadableFile(f"{module} has no {name!r}", module=module, object=name)
         found = getattr(found, part)
     return found
+
+
+def _open_onnx(data: bytes, path: str) -> Any:
+    try:
+        import onnx
+    except ModuleNotFoundError:
+        raise MissingDependency("onnx", "holdall[pack]", "packing an ONNX file") from None
+    try:
+        return onnx.load_model_from_string(data)
+    except Exception as error:
+        raise UnreadableFile(f"{path} cannot be read as an ONNX graph: {error}", path=path) from error
 
 
 def _open_skops(data: bytes, path: str, allow_pickle: bool) -> Any:

@@ -55,13 +55,17 @@ class Irregular(Exception):
 
 
 def group(batch: Batch, inputs: Sequence[GraphInput]) -> Feeds:
-    """What an engine is fed: for each input a matrix [rows, columns], and its mask where it has one.
+    """What an engine is fed: for each input a matrix [rows, columns], and its mask where it has one; for a TENSOR, which has
+    an input of its own, the array [rows, …] in float64.
 
     batch: as `fit` gives it. Raises KeyError for a column that it lacks.
     """
     feeds: Feeds = {}
     for entry in inputs:
         columns = [batch[name] for name in entry.columns]
+        if entry.kind is Kind.TENSOR:
+            feeds[entry.name] = np.ascontiguousarray(columns[0].values, np.float64)
+            continue
         feeds[entry.name] = stack([column.values for column in columns], batch.rows, DTYPES[entry.kind])
         if entry.mask is not None:
             mask = np.zeros((batch.rows, len(columns)), np.bool_)

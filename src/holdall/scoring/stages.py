@@ -60,9 +60,22 @@ class ModelStage:
 
     def score(self, batch: Batch) -> Batch:
         if self.step.inputs:
-            return self.answer(cast("GraphRunning", self.running).run(group(batch, self.step.inputs)), batch.rows)
+            return self.answer(self._graph(batch), batch.rows)
         run = cast("TableRunning", self.running).run
         return self.answer(_naming_rows(run, batch, self._row_wise, self.step.engine), batch.rows)
+
+    def _graph(self, batch: Batch) -> dict[str, Array]:
+        def run(rows: Batch) -> dict[str, Array]:
+            return cast("GraphRunning", self.running).run(group(rows, self.step.inputs))
+
+        try:
+            return run(batch)
+        except InputError as error:
+            # A graph made elsewhere stops at one row; which one it was takes asking again.
+            refused = find_refused(run, batch, self._row_wise)
+            found = [(f"rows[{row}]", reason) for row, reason in refused.items()] or [("rows", error.message)]
+            problems = [{"path": path, "reason": reason, "step": "model"} for path, reason in found[:LISTED]]
+            raise RowsRefused(problems, len(found)) from None
 
     def answer(self, results: Mapping[str, Array], rows: int) -> Batch:
         """The engine's results as columns. Raises RowsRefused where the graph says that it refuses a row."""
@@ -133,7 +146,7 @@ def answer(step: Step, fields: Mapping[str, Field], results: Mapping[str, Array]
     for output in step.outputs:
         values = results[output.name]
         nulls = results[output.mask] if output.mask is not None else None
-        if values.ndim == 1:
+        if values.ndim == 1 or fields[output.columns[0]].kind is Kind.TENSOR:
             name = output.columns[0]
             columns[name] = _column(fields[name], values, nulls, native)
         else:

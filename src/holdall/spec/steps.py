@@ -24,6 +24,7 @@ class GraphInput(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, 
     One input per kind, not per column: 25 column inputs cost four times what grouped ones do in a one-row call.
     FLOAT is float64 with NaN for null; INT, TIMESTAMP, DATE are int64; BOOL is bool; STRING is text. For all but FLOAT
     nulls travel in `mask`, the name of a bool input [rows, len(columns)]; the value below a set mask is 0, False or ''.
+    A TENSOR has an input of its own, an array [rows, …] in float64, and no mask.
     """
 
     name: str
