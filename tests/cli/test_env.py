@@ -11,6 +11,7 @@ import pytest
 from sklearn.linear_model import LinearRegression
 
 from holdall import api
+from holdall.environments import uv
 from tests.cli.conftest import Run
 
 X = pd.DataFrame({"a": np.arange(20.0)})
@@ -66,10 +67,8 @@ def test_a_folder_that_is_taken_is_left_as_it_is(run: Run, packed: str, tmp_path
 
 
 def test_what_has_no_lock_is_compared_by_its_requirements(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    import sys
-
     with monkeypatch.context() as patch:
-        patch.setitem(sys.modules, "uv", None)
+        patch.setattr(uv, "find", lambda: None)
         patch.setenv("HOLDALL_CACHE", "nothing-kept")
         api.pack(LinearRegression().fit(X, X.a * 2), name="churn", sample=X, requirements=["not-here>=1"])
     found = run("env", "churn", "--json").json()

@@ -33,7 +33,14 @@ def serving(folder: Path) -> Iterator[str]:
 
 
 def add(
-    index: Path, name: str, version: str, *, needs: tuple[str, ...] = (), source: str = "", tag: str = "py3-none-any"
+    index: Path,
+    name: str,
+    version: str,
+    *,
+    needs: tuple[str, ...] = (),
+    source: str = "",
+    script: str = "",
+    tag: str = "py3-none-any",
 ) -> str:
     """Publish a wheel that holds one module of the package's name; gives its SHA-256."""
     module = name.replace("-", "_")
@@ -49,6 +56,8 @@ def add(
         f"{info}/METADATA": metadata,
         f"{info}/WHEEL": f"Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: true\nTag: {tag}\n",
     }
+    if script:
+        members[f"{info}/entry_points.txt"] = f"[console_scripts]\n{name} = {script}\n"
     record = "".join(f"{path},,\n" for path in (*members, f"{info}/RECORD"))
     with zipfile.ZipFile(wheel, "w") as archive:
         for path, text in {**members, f"{info}/RECORD": record}.items():

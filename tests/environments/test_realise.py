@@ -10,13 +10,21 @@ from pathlib import Path
 
 import pytest
 
-from holdall.environments import pylock
+from holdall.environments import pylock, uv
 from holdall.environments.compare import differences
 from holdall.environments.pylock import Archive, Lock, Locked
 from holdall.environments.realise import python_of, realise
 from holdall.environments.uv import ResolverFailed
-from holdall.errors import UsageError
+from holdall.errors import MissingDependency, UsageError
 from tests.environments import index as indexes
+
+
+@pytest.fixture(params=["uv", "pip"], autouse=True)
+def tool(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Each is made by uv, and by Python's own tools where there is no uv."""
+    if request.param == "pip":
+        monkeypatch.setattr(uv, "find", lambda: None)
+    return str(request.param)
 
 
 @pytest.fixture
@@ -125,6 +133,17 @@ def test_what_is_there_already_is_left_as_it_is(wheels: Path, tmp_path: Path, wh
         assert (made if what == "file" else made / "mine").read_text() == "mine"
 
 
+def test_scripts_run_where_the_environment_is(wheels: Path, tmp_path: Path) -> None:
+    digest = indexes.add(wheels, "top", "1.0", script="top:main", source="def main(): print('it ran')\n")
+    name = "top-1.0-py3-none-any.whl"
+    lock = Lock(">=3.11", (Locked("top", "1.0", None, (Archive(name, digest),)),))
+    python = realise(pylock.encode(lock), tmp_path / "made", wheels / "top")
+    ran = subprocess.run([python.with_name("top")], capture_output=True, text=True, check=True)
+    assert ran.stdout == "it ran\n"
+    for script in python.parent.iterdir():
+        assert b".part" not in script.read_bytes(), script
+
+
 def test_an_empty_folder_is_filled(wheels: Path, tmp_path: Path) -> None:
     (tmp_path / "made").mkdir()
     python = realise(pylock.encode(make(wheels, top="1.0")), tmp_path / "made", wheels)
@@ -140,7 +159,7 @@ def test_several_at_once_get_one_environment(wheels: Path, tmp_path: Path) -> No
     assert left_over(tmp_path / "made") == []
 
 
-def test_a_python_that_is_not_here_is_told(tmp_path: Path) -> None:
-    with pytest.raises(ResolverFailed):
+def test_a_python_that_is_not_here_is_told(tmp_path: Path, tool: str) -> None:
+    with pytest.raises(ResolverFailed if tool == "uv" else MissingDependency):
         realise(pylock.encode(Lock(">=3.77", ())), tmp_path / "made")
     assert not (tmp_path / "made").exists()

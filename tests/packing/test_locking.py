@@ -121,10 +121,8 @@ def test_without_an_index_the_package_is_sealed_unlocked_and_says_so(
 def test_without_uv_the_package_is_sealed_unlocked_and_says_what_to_install(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    import sys
-
     monkeypatch.setenv("HOLDALL_CACHE", str(tmp_path))
-    monkeypatch.setitem(sys.modules, "uv", None)
+    monkeypatch.setattr(uv, "find", lambda: None)
     package = api.pack(MODEL, name="m", sample=X)
     assert package.manifest.environment.locked is False
     (note,) = package.notes

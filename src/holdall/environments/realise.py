@@ -12,11 +12,12 @@ import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 
 from holdall.environments import pylock, uv
 from holdall.environments.pylock import Lock, Locked
-from holdall.errors import StorageFailed, UsageError
+from holdall.errors import MissingDependency, StorageFailed, UsageError
 from holdall.spec import digest as digests
 
 MARK = "holdall-lock"
@@ -31,7 +32,7 @@ def realise(lock: bytes, folder: Path, wheels: Path | None = None) -> Path:
 
     wheels: a folder of the lock's own wheels; no index is asked then. Several processes may ask for the same at once.
     Raises UsageError where `folder` holds something else, or no python for the lock is installed here; ManifestInvalid
-    for what is no lock; MissingDependency without uv; ResolverFailed; StorageFailed.
+    for what is no lock; MissingDependency where there is neither uv nor a pip that does; ResolverFailed; StorageFailed.
     """
     parsed = pylock.decode(lock)
     digest = digests.of(lock)
@@ -40,6 +41,7 @@ def realise(lock: bytes, folder: Path, wheels: Path | None = None) -> Path:
     _check_free(folder)
     with _beside(folder) as pending:
         _make(parsed, pending, wheels)
+        _settle(pending, folder)
         (pending / MARK).write_text(digest + "\n", "utf-8")
         _place(pending, folder, digest)
     return python_of(folder)
@@ -88,18 +90,40 @@ def _place(pending: Path, folder: Path, digest: str) -> None:
 
 
 def _make(lock: Lock, folder: Path, wheels: Path | None) -> None:
-    _uv("venv", "--quiet", "--relocatable", "--no-project", "--python", _base(lock), str(folder))
+    found = uv.find()
+    tool = [found, "pip"] if found is not None else [*_own_pip(lock), "--python", str(python_of(folder))]
+    if found is not None:
+        _run(found, "venv", "--quiet", "--no-project", "--python", _base(lock), str(folder))
+        target = ["--python", str(python_of(folder))]
+    else:
+        _run(sys.executable, "-m", "venv", "--without-pip", str(folder))
+        target = []
     if not lock.packages:
         return
     listed = folder / f"{MARK}.txt"
     listed.write_text("".join(_line(package) for package in lock.packages), "utf-8")
-    source = [] if wheels is None else ["--offline", "--no-index", "--find-links", str(wheels.absolute())]
+    source = [] if wheels is None else ["--no-index", "--find-links", str(wheels.absolute())]
     # Building runs a stranger's code: only what has no wheel at all is built.
     builds = [word for package in lock.packages if package.sdist is None for word in ("--only-binary", package.name)]
-    _uv(
-        *("pip", "install", "--quiet", "--no-deps", "--require-hashes", "--strict", *builds, *source),
-        *("--python", str(python_of(folder)), "--requirements", str(listed)),
-    )
+    _run(*tool, "install", "--quiet", "--no-deps", "--require-hashes", *builds, *source, *target, "-r", str(listed))
+
+
+def _own_pip(lock: Lock) -> list[str]:
+    """The present Python's own pip, where there is no uv. Raises MissingDependency where it cannot stand in for it."""
+    present = ".".join(map(str, sys.version_info[:3]))
+    if find_spec("pip") is None or not lock.takes(present):
+        raise MissingDependency("uv", "uv", _PURPOSE)
+    return [sys.executable, "-m", "pip"]
+
+
+def _settle(pending: Path, folder: Path) -> None:
+    """What was written with the folder's other name (the scripts) is written with its own."""
+    for script in (pending / "pyvenv.cfg", *python_of(pending).parent.iterdir()):
+        if script.is_file() and not script.is_symlink():
+            content = script.read_bytes()
+            settled = content.replace(os.fsencode(pending.name), os.fsencode(folder.name))
+            if settled != content:
+                script.write_bytes(settled)
 
 
 def _base(lock: Lock) -> str:
@@ -115,5 +139,5 @@ def _line(package: Locked) -> str:
     return f"{package.name}=={package.version}{marker}{hashes}\n"
 
 
-def _uv(*arguments: str) -> None:
-    uv.run(arguments, seconds=_SECONDS, read_timeout=_READ_TIMEOUT, purpose=_PURPOSE)
+def _run(*command: str) -> None:
+    uv.program(command, seconds=_SECONDS, read_timeout=_READ_TIMEOUT, purpose=_PURPOSE)
