@@ -163,8 +163,7 @@ def _work(
             if following is None or following.done():
                 following = loop.run_in_executor(None, plane.follow, say)
 
-        for number in _SIGNALS:
-            loop.add_signal_handler(number, interrupted)
+        _on_signals(loop, interrupted)
         if parent is not None:
             loop.add_reader(parent, stop.set)
         await http.serve(listener, routes, settings.limits, stop=stop, every_second=every_second, ready=ready)
@@ -173,6 +172,15 @@ def _work(
 
     with asyncio.Runner(loop_factory=http.new_loop) as runner:
         runner.run(main())
+
+
+def _on_signals(loop: asyncio.AbstractEventLoop, interrupted: Callable[[], None]) -> None:
+    """Call `interrupted` on the loop for each signal that ends a server; Windows' loops know no signals."""
+    for number in _SIGNALS:
+        try:
+            loop.add_signal_handler(number, interrupted)
+        except NotImplementedError:
+            signal.signal(number, lambda *_: loop.call_soon_threadsafe(interrupted))
 
 
 def _supervise(settings: Settings, listener: socket.socket, say: Say, url: str) -> None:
