@@ -159,6 +159,7 @@ def test_the_users_own_requirement_is_locked_too(index: Path) -> None:
         indexes.add(index, "own-thing", number)
     package = api.pack(MODEL, name="m", sample=X, requirements=["own-thing < 2"])
     assert "own-thing<2" in package.manifest.environment.requires
+    assert package.to_json()["environment"]["packages"] == ["numpy", "onnxruntime", "own-thing"]
     assert versions(package)["own-thing"] == "1.0"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from html import escape
 from typing import Any
@@ -18,6 +19,9 @@ from holdall.spec.manifest import Manifest
 from holdall.spec.report import Parity
 from holdall.spec.schema import Schema
 from holdall.spec.steps import Step
+
+_DISTRIBUTION = re.compile(r"[^A-Za-z0-9._-]")
+"""What ends the name at the start of a requirement."""
 
 
 class Package:
@@ -109,7 +113,7 @@ class Package:
     def to_json(self) -> dict[str, Any]:
         """What `holdall pack --json` prints."""
         manifest, parity = self.manifest, self.parity()
-        packages = [requirement.partition("==")[0].split(">")[0] for requirement in manifest.environment.requires]
+        packages = sorted({_DISTRIBUTION.split(line, maxsplit=1)[0] for line in manifest.environment.requires})
         return {
             "reference": f"{self.name}:{self.version}",
             "name": self.name,
