@@ -159,7 +159,7 @@ def test_nobody_is_let_in_beyond_the_queue() -> None:
         for number in range(3):
             waits.submit([number], model.score, waiter.done(number), stays)
         with pytest.raises(Overloaded) as caught:
-            waits.submit([3], model.score, waiter.done(3), stays)
+            waits.admit()
         assert caught.value.seconds >= 1
         await waiter.all(3)
         waits.submit([4], model.score, waiter.done(4), stays)
@@ -171,7 +171,7 @@ def test_nobody_is_let_in_beyond_the_queue() -> None:
 def test_nobody_is_let_in_who_would_wait_beyond_patience() -> None:
     async def check() -> None:
         model, waiter = Model(seconds=0.05), Waiter()
-        waits = lane(Limits(patience=0.22), together=False, quick=False)
+        waits = lane(Limits(patience_of_few=0.22), together=False, quick=False)
         for number in range(3):
             waits.submit([number], model.score, waiter.done(number), stays)
         await waiter.all(1)
@@ -180,9 +180,27 @@ def test_nobody_is_let_in_who_would_wait_beyond_patience() -> None:
             waits.submit([sent], model.score, waiter.done(sent), stays)
             sent += 1
         with pytest.raises(Overloaded):
-            waits.submit([sent], model.score, waiter.done(sent), stays)
+            waits.admit()
         assert 3 < sent < 9
         await waiter.all(sent)
+
+    run(check())
+
+
+def test_a_crowd_may_wait_less_long_than_a_few() -> None:
+    async def check() -> None:
+        model, waiter = Model(), Waiter()
+        waits = lane(Limits(patience=0.1, few=8, patience_of_few=1.0))
+        waits.expect(0.1)
+        for number in range(8):
+            waits.submit([number], model.score, waiter.done(number), stays)
+        assert waits.is_full()
+        waits.expect(0.001)
+        for number in range(8, 100):
+            waits.submit([number], model.score, waiter.done(number), stays)
+        waits.expect(0.0011)
+        assert waits.is_full()
+        await waiter.all(100)
 
     run(check())
 

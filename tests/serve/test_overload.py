@@ -18,7 +18,7 @@ def test_too_many_requests_get_answers_or_clean_refusals_and_leave_no_queue(home
     broken: list[str] = []
     lock = threading.Lock()
     # A request costs 20 ms, and they may not share a run: 50 a second are answered, of the several hundred that are sent.
-    with serving(["slow"], Limits(batch=1, patience=0.3)) as server:
+    with serving(["slow"], Limits(batch=1, patience_of_few=0.3)) as server:
         until = time.monotonic() + 3
 
         def client() -> None:

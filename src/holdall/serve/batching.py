@@ -79,16 +79,13 @@ class Lane:
     ) -> None:
         """Score these rows; `done(answer, error)` is called once, later. gone: whether the client left.
 
-        again: what to do where `score` raises, for an answer or an error of the request's own. Raises Overloaded where it
-        would wait too long.
+        again: what to do where `score` raises, for an answer or an error of the request's own. `admit` is asked before.
         """
-        self.admit()
         self._waiting.append(_Waiting(rows, done, gone, score, again, None))
         self._schedule()
 
     def submit_work(self, work: Callable[[], Any], done: Done, gone: Callable[[], bool]) -> None:
         """The same for what is large or no list of rows: `work` is called alone, in the thread."""
-        self.admit()
         self._waiting.append(_Waiting((), done, gone, list, None, work))
         self._schedule()
 
@@ -99,8 +96,9 @@ class Lane:
 
     def is_full(self) -> bool:
         """Whether one more request would wait too long."""
-        depth = self.depth
-        return depth >= self._limits.queue or (depth > 0 and depth * self._cost > self._limits.patience)
+        depth, limits = self.depth, self._limits
+        patience = limits.patience_of_few if depth < limits.few else limits.patience
+        return depth >= limits.queue or (depth > 0 and depth * self._cost > patience)
 
     def expect(self, seconds: float) -> None:
         """What a request was seen to cost, before the first one comes."""

@@ -31,6 +31,9 @@ _HEADS = 256
 _HEAD = 2048
 """Bytes of the longest head that is."""
 
+_SMALL = 64 * 2**10
+"""Bytes of a body that is read and forgotten where the head was refused, so that the connection can be kept."""
+
 _TICK = 1.0
 _LINGER = 2.0
 _HALF_OPEN = 0.1
@@ -223,7 +226,7 @@ class Connection(asyncio.Protocol):
         if refused is None and length.isdigit() and int(length[:20]) > self._limits.body:
             refused = self._too_large()
         if refused is not None:
-            if body_follows:
+            if body_follows and (b"transfer-encoding" in headers or not length.isdigit() or int(length[:20]) > _SMALL):
                 self._end(refused)
             else:
                 self._refused = refused
@@ -234,6 +237,8 @@ class Connection(asyncio.Protocol):
 
     def on_body(self, body: bytes) -> None:
         if self._deaf:
+            return
+        if self._refused is not None:
             return
         self._size += len(body)
         if self._size > self._limits.body:

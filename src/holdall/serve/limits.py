@@ -20,7 +20,8 @@ class Limits:
     """body: bytes of a request; rows: in one request; depth: of nested JSON; head: bytes of a request's head.
 
     batch: rows that are scored together. queue: requests that may wait for one model; patience: seconds that they may
-    be expected to wait. deadline: a request that has waited so many seconds is not scored any more.
+    be expected to wait, and patience_of_few where they are no more than `few`: a slow model may have some callers, a crowd
+    leaves no queue behind. deadline: a request that has waited so many seconds is not scored any more.
     idle: seconds that a connection may be silent between requests; sending: seconds that a request may take to arrive.
     drain: seconds that a stopping server gives the requests in flight.
     """
@@ -31,7 +32,9 @@ class Limits:
     head: int = 32 * 2**10
     batch: int = 64
     queue: int = 1024
-    patience: float = 1.0
+    patience: float = 0.1
+    few: int = 64
+    patience_of_few: float = 1.0
     deadline: float = 10.0
     idle: float = 75.0
     sending: float = 20.0

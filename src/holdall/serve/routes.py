@@ -282,6 +282,7 @@ class _Asked:
     def submit(self, limits: Limits) -> None:
         """Raises what is wrong with the body, and Overloaded."""
         served, request = self._served, self._request
+        served.lane.admit()  # before the body is read: what is turned away must cost little
         body = request.body
         content_type = request.headers.get(b"content-type", b"").decode("latin-1")
         if len(body) > LARGE or not content_type.startswith(JSON):
