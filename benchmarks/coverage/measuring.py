@@ -34,6 +34,7 @@ from holdall.errors import Error, InputError, NotPortable
 from holdall.frameworks.find import find
 from holdall.packing import drawing
 from holdall.packing.packing import Draft, Options, draft
+from holdall.packing.rounding import settle
 from holdall.scoring.fit import fit
 from holdall.scoring.scorer import Scorer
 from holdall.scoring.stages import find_refused
@@ -193,7 +194,10 @@ def _compared(model: Any, made: Draft, asked: Mapping[str, Batch]) -> Comparison
         except InputError as error:
             comparison.differ(f"{what}: the package refuses what the live model answers: {error.message}")
             continue
-        comparison.add(answers, given, manifest.tolerance, manifest.task, overflows=what == "extremes")
+        live, extreme = find(model).live(model, manifest.schema), what == "extremes"
+        given, ties = settle(live, inputs, answers, given, manifest.tolerance, manifest.task, extreme=extreme)
+        comparison.ties += ties
+        comparison.add(answers, given, manifest.tolerance, manifest.task, overflows=extreme)
     return comparison
 
 

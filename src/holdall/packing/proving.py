@@ -17,6 +17,7 @@ from holdall.columns.batch import Batch, concatenate
 from holdall.errors import InputError
 from holdall.frameworks.framework import Artefact, Live
 from holdall.packing import drawing
+from holdall.packing.rounding import settle
 from holdall.scoring.scorer import Scorer
 from holdall.scoring.stages import find_refused
 from holdall.spec.manifest import Manifest, Tolerance
@@ -110,7 +111,10 @@ class Prover:
         except InputError as error:
             self._comparison.differ(f"{name}: the artefact refuses what the live model answers: {error.message}")
             return
-        self._comparison.add(expected, actual, self._tolerance, self._manifest.task, overflows=overflows)
+        task = self._manifest.task
+        actual, ties = settle(live, batch, expected, actual, self._tolerance, task, extreme=overflows)
+        self._comparison.ties += ties
+        self._comparison.add(expected, actual, self._tolerance, task, overflows=overflows)
 
     def _refusals(self, batch: Batch, rows: list[int], name: str) -> None:
         """Rows that the live model refuses, one by one: the artefact must refuse each."""

@@ -1,0 +1,135 @@
+"""Where an answer is nothing but rounding, no other arithmetic can come to the same: what is told apart there from an error.
+
+Two questions are put to the live model itself, and only for cells that differ. Does it answer a row the same alone as among
+others? A sum of large numbers that cancel is added in another order for one row than for many. And for rows beyond all
+measure: does its answer stay when each number moves by one unit in the last place? Where it does not, a difference of up
+to ten times what the live model differs from itself is no difference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+
+from holdall.checks.parity import CLEAR, is_label
+from holdall.columns.batch import Batch, Column, concatenate
+from holdall.frameworks.framework import Live
+from holdall.spec.manifest import Tolerance
+from holdall.spec.schema import Kind
+
+ROWS = 256
+"""So many differing rows are asked about; more is no matter of rounding."""
+
+NUDGES = 8
+TIMES = 10.0
+RELATIVE = 1e-6
+"""Beyond this relative error a number is wrong, whatever the live model does; rows beyond all measure excepted."""
+
+Places = npt.NDArray[np.intp]
+
+
+def settle(
+    live: Live, batch: Batch, expected: Batch, actual: Batch, tolerance: Tolerance, task: str, *, extreme: bool
+) -> tuple[Batch, int]:
+    """`actual` with the expected answer in every cell that differs by rounding alone, and how many labels were so.
+
+    expected: live(batch). extreme: rows beyond all measure.
+    """
+    differing = {name: _differing(name, expected, actual, tolerance, task) for name in expected}
+    rows = np.flatnonzero(np.logical_or.reduce(list(differing.values()))) if differing else np.empty(0, np.intp)
+    if not 0 < len(rows) <= ROWS:
+        return actual, 0
+    others = _others(live, batch, rows, extreme=extreme)
+    columns, labels = dict(actual.columns), 0
+    for name, wrong in differing.items():
+        if not wrong.any() or not others:
+            continue
+        again = [other[name] for other in others]
+        if is_label(name, expected[name], task):
+            settled = (
+                _equally_near(expected.take(rows), tolerance) if task == "clustering" else np.zeros(len(rows), bool)
+            )
+            if extreme:
+                settled = settled | _moved(expected[name].values[rows], again)
+            settled &= wrong[rows]
+            labels += int(settled.sum())
+        else:
+            settled = _within(actual[name].values[rows], expected[name].values[rows], again, extreme=extreme)
+        columns[name] = _taken(actual[name], expected[name], rows[settled])
+    return Batch(columns, actual.rows), labels
+
+
+def _differing(name: str, expected: Batch, actual: Batch, tolerance: Tolerance, task: str) -> npt.NDArray[np.bool_]:
+    a, b = actual[name].values, expected[name].values
+    if is_label(name, expected[name], task):
+        differs: npt.NDArray[np.bool_] = np.asarray(a != b, np.bool_)
+        return differs
+    with np.errstate(invalid="ignore", over="ignore"):
+        close = np.abs(a - b) <= tolerance.absolute + tolerance.relative * np.abs(b)
+    same: npt.NDArray[np.bool_] = close | (a == b) | (np.isnan(a) & np.isnan(b))
+    return ~same
+
+
+def _others(live: Live, batch: Batch, rows: Places, *, extreme: bool) -> list[Batch]:
+    """The live model's answers to these rows in other company, and nudged."""
+    found = []
+    chosen = batch.take(rows)
+    try:
+        found.append(concatenate([live(batch.take(np.array([row]))) for row in rows]))
+        if extreme:
+            generator = np.random.default_rng(4)
+            found += [live(_nudged(chosen, generator)) for _ in range(NUDGES)]
+    except Exception:  # noqa: BLE001 — whatever the live model raises: then nothing is known of its rounding
+        return found
+    return found
+
+
+def _nudged(batch: Batch, generator: np.random.Generator) -> Batch:
+    """Each number one unit in the last place up or down."""
+    columns = {}
+    for name in batch:
+        column = batch[name]
+        if column.kind is Kind.FLOAT:
+            element = np.float32 if column.dtype == "float32" else np.float64
+            towards = np.where(generator.random(batch.rows) < 0.5, -np.inf, np.inf).astype(element)
+            moved = np.nextafter(column.values.astype(element), towards).astype(np.float64)
+            column = replace(column, values=moved)
+        columns[name] = column
+    return Batch(columns, batch.rows)
+
+
+def _moved(own: npt.NDArray[np.generic], again: Sequence[Column]) -> npt.NDArray[np.bool_]:
+    """Labels that the live model itself gives otherwise."""
+    moved = np.zeros(len(own), np.bool_)
+    for other in again:
+        moved |= np.asarray(other.values != own, np.bool_)
+    return moved
+
+
+def _equally_near(expected: Batch, tolerance: Tolerance) -> npt.NDArray[np.bool_]:
+    """Rows between two clusters, as far as the model's distances to them, its other answer, can tell."""
+    distances = [expected[name].values for name in expected if expected[name].kind is Kind.FLOAT]
+    if len(distances) < 2:
+        return np.zeros(expected.rows, np.bool_)
+    nearest, second = np.sort(np.column_stack(distances), axis=1)[:, :2].T
+    near: npt.NDArray[np.bool_] = second - nearest <= CLEAR * (tolerance.absolute + tolerance.relative * second)
+    return near
+
+
+def _within(
+    a: npt.NDArray[np.float64], b: npt.NDArray[np.float64], again: Sequence[Column], *, extreme: bool
+) -> npt.NDArray[np.bool_]:
+    with np.errstate(invalid="ignore", over="ignore"):
+        spread = np.max([np.nan_to_num(np.abs(other.values - b)) for other in again], axis=0)
+        error = np.abs(a - b)
+        settled: npt.NDArray[np.bool_] = error <= TIMES * spread
+        return settled if extreme else settled & (error <= RELATIVE * np.abs(b))
+
+
+def _taken(actual: Column, expected: Column, rows: Places) -> Column:
+    values = actual.values.copy()
+    values[rows] = expected.values[rows]
+    return replace(actual, values=values)
