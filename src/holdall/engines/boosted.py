@@ -21,19 +21,24 @@ from holdall.spec.steps import Step
 Ask = Callable[[Any], Array]
 """The booster's answer to a table: [rows] or [rows, k]."""
 
-PREDICT, PROBABILITY = "predict", "predict_proba"
+PREDICT, PROBABILITY, DECISION = "predict", "predict_proba", "decision_function"
 PREFIX = "probability_"
 
 
 class Boosted:
     """An opened booster."""
 
-    def __init__(self, ask: Ask, step: Step, schema: Schema) -> None:
-        """Raises ManifestInvalid for outputs or a kind of table that no booster has."""
+    def __init__(self, ask: Ask, step: Step, schema: Schema, raw: Ask | None = None) -> None:
+        """raw: its sums before any transform, which are a wrapper's decisions; None where wrappers have none.
+
+        Raises ManifestInvalid for outputs or a kind of table that no booster has.
+        """
         columns = {output.name: output.columns for output in step.outputs}
-        if not columns or set(columns) - {PREDICT, PROBABILITY} or step.table not in KINDS:
+        known = {PREDICT, PROBABILITY} | ({DECISION} if raw is not None else set())
+        if not columns or set(columns) - known or step.table not in KINDS:
             raise ManifestInvalid(PATH, f"a booster is not asked for {', '.join(columns)} with a {step.table} table")
         self._ask = ask
+        self._raw = raw
         self._schema = schema
         self._table = step.table
         self._columns = columns
@@ -43,7 +48,8 @@ class Boosted:
         """StepOutput name → vector [rows] or matrix [rows, k]. Raises what the booster raises for rows that it refuses."""
         if not batch.rows:
             return {name: np.empty((0, len(columns))) for name, columns in self._columns.items()}
-        answer = np.asarray(self._ask(frame(batch, self._schema, self._table)))
+        table = frame(batch, self._schema, self._table)
+        answer = np.asarray(self._ask(table))
         if self._labels is None:
             return {PREDICT: answer}
         probability = answer
@@ -54,6 +60,8 @@ class Boosted:
         else:
             chosen = answer.argmax(axis=1)
         results = {PREDICT: self._labels[chosen], PROBABILITY: probability}
+        if DECISION in self._columns and self._raw is not None:
+            results[DECISION] = np.asarray(self._raw(table))
         return {name: results[name] for name in self._columns}
 
 

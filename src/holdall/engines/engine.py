@@ -63,6 +63,7 @@ class Engine(Protocol):
 
 
 ENGINES = {
+    "lightgbm": "holdall.engines.lightgbm",
     "onnx": "holdall.engines.onnx",
     "pickle": "holdall.engines.pickle",
     "skops": "holdall.engines.skops",

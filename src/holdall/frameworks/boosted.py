@@ -16,7 +16,7 @@ import numpy as np
 import spox.opset.ai.onnx.v21 as op
 
 from holdall.columns.batch import Batch, Column
-from holdall.engines.boosted import PREDICT, PROBABILITY
+from holdall.engines.boosted import DECISION, PREDICT, PROBABILITY
 from holdall.engines.frames import frame
 from holdall.errors import NotPortable, UnsupportedModel
 from holdall.frameworks.framework import Artefact, Description, Live
@@ -161,7 +161,7 @@ class BoostedTrees(ScikitLearn):
         if not is_booster(model):
             found = settled(model, schema)
             outputs = tuple(StepOutput(name=a.method, columns=tuple(name for name, _ in a.columns)) for a in found)
-            if {output.name for output in outputs} - {PREDICT, PROBABILITY} or any(
+            if {output.name for output in outputs} - {PREDICT, PROBABILITY, DECISION} or any(
                 field.name.startswith("target_") and hasattr(model, "classes_") for field in schema.outputs
             ):
                 raise NotPortable(f"model ({type(model).__name__})", "its booster's file does not hold all its answers")

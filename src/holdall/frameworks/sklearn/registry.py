@@ -58,6 +58,7 @@ Transformer = Callable[[Any, Table, Conversion, str], Table]
 Predictor = Callable[[Any, Table, Conversion, str], Outputs]
 
 FOREIGN = {
+    "lightgbm": "holdall.frameworks.lightgbm.converters",
     "xgboost": "holdall.frameworks.xgboost.converters",
 }
 """Top-level package of a class → the module whose import registers the converters for that package's classes."""

@@ -1,0 +1,40 @@
+"""LightGBM's own text format: numbers only, run by LightGBM itself where no graph holds the model exactly."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from holdall.columns.batch import Array
+from holdall.engines.boosted import Boosted
+from holdall.engines.engine import Files
+from holdall.errors import MissingDependency, PackageDamaged
+from holdall.spec.schema import Schema
+from holdall.spec.steps import Step
+
+
+def load(data: bytes, path: str) -> Any:
+    """The Booster in a file. Raises PackageDamaged, MissingDependency."""
+    try:
+        import lightgbm
+    except ModuleNotFoundError:
+        raise MissingDependency("lightgbm", "holdall[lightgbm]", f"the model in {path}") from None
+    try:
+        return lightgbm.Booster(params={"verbosity": -1}, model_str=data.decode("utf-8"))
+    except (lightgbm.basic.LightGBMError, ValueError) as error:
+        raise PackageDamaged(
+            f"{path} cannot be loaded: {str(error).strip().partition(chr(10))[0]}",
+            hint="`holdall env REF --check` compares the versions here with those that it was sealed with",
+            path=path,
+        ) from error
+
+
+def open_step(step: Step, schema: Schema, files: Files, threads: int) -> Boosted:
+    """Open a booster. Raises PackageDamaged, MissingDependency."""
+    path = step.files[0]
+    booster = load(files.read(path), path)
+
+    def ask(table: Any, raw: bool = False) -> Array:
+        answer: Array = booster.predict(table, raw_score=raw, num_threads=threads)
+        return answer
+
+    return Boosted(ask, step, schema, lambda table: ask(table, raw=True))

@@ -1,0 +1,1 @@
+"""LightGBM: boosters, its scikit-learn wrappers, and these inside pipelines. Nothing here imports lightgbm itself."""
