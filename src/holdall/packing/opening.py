@@ -24,6 +24,7 @@ from holdall.errors import (
     UnsupportedModel,
     UsageError,
 )
+from holdall.packing import boosters
 
 _OBJECT = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
 _HINT = "if you know who made it, add --allow-pickle, or give MODULE:OBJECT of the program that trains it"
@@ -31,9 +32,6 @@ _WORDS = {
     Format.TORCH: "a PyTorch file",
     Format.KERAS: "a Keras model",
     Format.HDF5: "an HDF5 file",
-    Format.XGBOOST_UBJ: "an XGBoost model",
-    Format.XGBOOST_JSON: "an XGBoost model",
-    Format.LIGHTGBM: "a LightGBM model",
     Format.CATBOOST: "a CatBoost model",
     Format.SAFETENSORS: "a safetensors file",
     Format.NPY: "a NumPy array",
@@ -69,23 +67,30 @@ def open_file(path: Path, *, allow_pickle: bool = False) -> Any:
         data = path.read_bytes()
     except OSError as error:
         raise UnreadableFile(f"{path} cannot be read: {error.strerror}", path=str(path)) from None
+    return open_bytes(data, str(path), allow_pickle=allow_pickle)
+
+
+def open_bytes(data: bytes, path: str, *, allow_pickle: bool = False) -> Any:
+    """The live model in the bytes of a file; path: what messages call it. Raises as `open_model`."""
     form = recognise(data)
     if form is Format.SKOPS:
-        return _open_skops(data, str(path), allow_pickle)
+        return _open_skops(data, path, allow_pickle)
     if form in (Format.PICKLE, Format.JOBLIB):
-        return _load_pickle(data, str(path)) if allow_pickle else _open_pickle(data, str(path))
+        return _load_pickle(data, path) if allow_pickle else _open_pickle(data, path)
     if form is Format.ONNX:
-        return _open_onnx(data, str(path))
+        return _open_onnx(data, path)
+    if form in boosters.FORMATS:
+        return boosters.open_booster(form, data, str(path))
     if form is Format.UNKNOWN:
         raise UnreadableFile(
             f"{path} is damaged, or of a format that holdall does not know",
             hint="give a .skops, .joblib or .pkl file of a fitted model, or MODULE:OBJECT",
-            path=str(path),
+            path=path,
         )
     raise UnsupportedModel(
         f"{path} is {_WORDS[form]}, which is not packed yet",
         hint="give the fitted scikit-learn model as MODULE:OBJECT, .skops, .joblib or .pkl",
-        path=str(path),
+        path=path,
         format=form.value,
     )
 

@@ -1,0 +1,212 @@
+"""What a file of unknown making can do while it is packed: nothing; and what comes back of it: data."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+from typing import Any
+
+import joblib
+import numpy as np
+import pandas as pd
+import pytest
+import skops.io
+from sklearn.ensemble import RandomForestClassifier
+
+from holdall.columns.tables import from_table
+from holdall.engines.worker import pipe
+from holdall.errors import SampleRequired, TrustRequired, UnreadableFile, UnsupportedModel
+from holdall.packing import enclosing, sandbox, sealing
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the sandbox is Linux's")
+
+TABLE = pd.DataFrame(np.random.default_rng(0).normal(size=(60, 3)), columns=["a", "b", "c"])
+Y = np.arange(60) % 2
+SAMPLE = from_table(TABLE)[0]
+
+
+def drafted(path: Path, *, sample: Any = SAMPLE, **asked: Any) -> sealing.Drafted:
+    return enclosing.drafted(path, sample, None, sealing.Request(name="x", **asked), lambda _: None)
+
+
+def test_what_was_packed_in_there_is_what_would_have_been_packed_here(tmp_path: Path) -> None:
+    model = RandomForestClassifier(3, random_state=0).fit(TABLE, Y)
+    path = tmp_path / "model.onnx"  # the bytes decide, not this
+    joblib.dump(model, path, compress=("zlib", 3))
+    assert enclosing.is_code(path)
+    told: list[str] = []
+    request = sealing.Request(name="x")
+    there = enclosing.drafted(path, SAMPLE, None, request, told.append)
+    here = sealing.drafted(model, SAMPLE, None, request, lambda _: None)
+    assert there.fingerprint == here.fingerprint
+    assert there.draft.files == here.draft.files
+    assert there.draft.examples == here.draft.examples
+    assert there.draft.parity.passed
+    assert told
+    assert not any("without" in note for note in there.notes), "this kernel allows a whole sandbox"
+
+
+def test_errors_come_back_as_they_were_raised(tmp_path: Path) -> None:
+    path = tmp_path / "model.skops"
+    path.write_bytes(skops.io.dumps(RandomForestClassifier(2).fit(TABLE, Y)))
+    with pytest.raises(SampleRequired):
+        drafted(path, sample=None)
+    joblib.dump({"not": "a model"}, path)
+    with pytest.raises(UnsupportedModel) as caught:
+        drafted(path)
+    assert caught.value.hint
+    path.write_bytes(b"\x80\x04]")
+    with pytest.raises(UnreadableFile):
+        drafted(path)
+
+
+HOSTILE = """
+    import os, socket, subprocess
+    from sklearn.base import BaseEstimator, RegressorMixin
+
+
+    def tried(what):
+        try:
+            return str(what())
+        except Exception as error:
+            return type(error).__name__
+
+
+    class Mine(RegressorMixin, BaseEstimator):
+        def __setstate__(self, state):
+            self.__dict__.update(state)
+            told = {
+                "socket": tried(lambda: socket.socket()),
+                "file": tried(lambda: open(self.canary).read()),
+                "write": tried(lambda: open(self.canary + "2", "w")),
+                "command": tried(lambda: subprocess.run(["cat", self.canary], capture_output=True).stdout.decode()),
+                "environment": str("HOLDALL_CANARY" in os.environ),
+                "parent": tried(lambda: open(f"/proc/{os.getppid()}/environ", "rb").read()),
+                "kill": tried(lambda: os.kill(os.getppid(), 0)),
+            }
+            print(told)
+            self.told = told
+
+        def fit(self, X, y):
+            self.n_features_in_ = X.shape[1]
+            self.feature_names_in_ = X.columns.to_numpy()
+            return self
+
+        def predict(self, X):
+            if hasattr(self, "told"):
+                raise ValueError("told: " + repr(self.told))
+            return X.iloc[:, 0].to_numpy()
+"""
+
+
+def test_a_pickle_that_is_allowed_still_reaches_nothing_of_the_user(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    work, secret = tmp_path / "work", tmp_path / "secret"
+    work.mkdir()
+    secret.mkdir()
+    (secret / "canary").write_text("the secret")
+    (work / "mine_of_the_test.py").write_text(textwrap.dedent(HOSTILE))
+    monkeypatch.chdir(work)
+    monkeypatch.syspath_prepend(str(work))
+    monkeypatch.setenv("HOLDALL_CANARY", "the secret")
+    import mine_of_the_test  # type: ignore[import-not-found]
+
+    model = mine_of_the_test.Mine().fit(TABLE, Y)
+    model.canary = str(secret / "canary")
+    joblib.dump(model, work / "model.joblib")
+    with pytest.raises(TrustRequired, match=r"mine_of_the_test\.Mine"):
+        drafted(work / "model.joblib")
+    with pytest.raises(Exception, match="told: ") as caught:
+        drafted(work / "model.joblib", allow_pickle=True)
+    told = str(caught.value)
+    for what in ("socket", "file", "write", "parent", "kill"):
+        assert f"'{what}': 'PermissionError'" in told, told
+    assert "'environment': 'False'" in told
+    assert "the secret" not in told
+    assert sorted(path.name for path in secret.iterdir()) == ["canary"]
+
+
+@pytest.mark.parametrize(
+    "stream",
+    [b"cos\n_exit\n(I3\ntR.", b"cos\nabort\n(tR.", b"csys\nexit\n(I0\ntR.", b"cos\nwrite\n(I1\nVnonsense\ntR."],
+)
+def test_a_file_that_ends_its_process_ends_no_other(stream: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "model.pkl"
+    path.write_bytes(stream)
+    with pytest.raises(TrustRequired):
+        drafted(path)
+    with pytest.raises((UnreadableFile, UnsupportedModel)):
+        drafted(path, allow_pickle=True)
+
+
+def _answered(tmp_path: Path, change: Any) -> None:
+    """What the parent does with an answer of the enclosed process that was changed on its way."""
+    made = sealing.drafted(
+        RandomForestClassifier(2).fit(TABLE, Y), SAMPLE, None, sealing.Request(name="x"), lambda _: None
+    )
+    sent = tmp_path / "sent"
+    with sent.open("wb") as stream:
+        enclosing.answer(stream, made, [])
+    with sent.open("rb") as stream:
+        message = pipe.receive(stream)
+    change(message)
+    enclosing.received(message, "model.pkl", sealing.Request(name="x"))
+
+
+def test_an_answer_is_believed_only_where_it_is_sound(tmp_path: Path) -> None:
+    _answered(tmp_path, lambda _: None)
+
+    def other_bytes(message: Any) -> None:
+        place = message.header["files"]["model/model.onnx"]["buffer"]
+        message._buffers[place] = b"x" + message._buffers[place][1:]
+
+    def a_pickle(message: Any) -> None:
+        message.header["files"]["model/evil.pkl"] = message.header["files"]["model/model.onnx"]
+
+    changes = (
+        other_bytes,
+        a_pickle,
+        lambda message: message.header.pop("parity"),
+        lambda message: message.header.update(manifest=message.header["files"]["model/model.onnx"]),
+        lambda message: message.header.update(files=[]),
+        lambda message: message.header.update(examples=None),
+    )
+    for change in changes:
+        with pytest.raises(UnreadableFile):
+            _answered(tmp_path, change)
+
+
+def test_the_sandbox_says_what_it_could_not_give_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sandbox.sys, "platform", "plan9")
+    assert sandbox.enter([], "/nowhere")
+
+
+def test_the_sandbox_holds_in_the_processes_that_it_starts(tmp_path: Path) -> None:
+    code = f"""
+import json, subprocess, sys
+sys.path[:] = {sys.path!r}
+from holdall.packing.sandbox import enter
+missing = enter([sys.prefix, sys.base_prefix, *sys.path], {str(tmp_path)!r})
+seen = subprocess.run(["cat", "/etc/passwd"], capture_output=True, text=True)
+import socket
+try:
+    socket.create_connection(("127.0.0.1", 9), timeout=1)
+    network = "reached"
+except OSError as error:
+    network = type(error).__name__
+open({str(tmp_path / "inside")!r}, "w").close()
+print(json.dumps([missing, seen.returncode, seen.stdout, network]))
+"""
+    ran = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True)
+    missing, status, text, network = json.loads(ran.stdout)
+    assert missing == []
+    assert status != 0
+    assert text == ""
+    assert network == "PermissionError"
+    assert (tmp_path / "inside").exists()
+    assert os.path.exists("/etc/passwd")
