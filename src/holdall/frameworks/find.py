@@ -27,6 +27,6 @@ def find(model: Any) -> Framework:
     kind = f"{type(model).__module__}.{type(model).__qualname__}"
     raise UnsupportedModel(
         f"a {kind} is not a model that holdall knows",
-        hint="pack a fitted scikit-learn estimator or pipeline",
+        hint="pack a fitted scikit-learn estimator or pipeline, or a model of XGBoost or LightGBM",
         type=kind,
     )
