@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test check bench docs lock clean
+.PHONY: demo test check bench coverage docs lock clean
 
 $(STAMP): requirements.txt pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || (echo "holdall needs Python 3.11 to 3.13: make PYTHON=python3.12 …" && exit 2)
@@ -28,6 +28,10 @@ check: $(STAMP) ## format, lint, types, floors
 
 bench: $(STAMP) ## every figure of the README, each a ratio against the alternative in one run
 	$(BIN)/python -m benchmarks
+
+coverage: $(STAMP) ## what of scikit-learn packs, and how exactly: docs/reference/coverage.md, in half an hour
+	$(BIN)/python -W ignore -m benchmarks.coverage --jobs 2
+	$(BIN)/python scripts/coverage_page.py
 
 docs: $(STAMP) ## the generated pages: commands, JSON schema
 	$(BIN)/python scripts/commands_page.py

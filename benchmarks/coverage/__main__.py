@@ -1,6 +1,6 @@
-"""`python -m benchmarks.coverage [--quick] [--jobs N] [NAME …]`: measures, and writes docs/reference/coverage.json.
+"""`python -m benchmarks.coverage [--quick] [--jobs N] [--update] [NAME …]`: measures, and writes docs/reference/coverage.json.
 
-With names only those are measured and nothing is written.
+With names only those are measured, and nothing is written; with --update they are put in the place of what is there.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.coverage")
     parser.add_argument("--quick", action="store_true", help=f"{QUICK} rows of each estimator's first table")
     parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument("--update", action="store_true", help="put the named estimators into what was measured before")
     parser.add_argument("names", nargs="*")
     given = parser.parse_args(arguments)
     cases = [case for case in CASES if not given.names or case.name in given.names]
@@ -42,11 +43,10 @@ def main(arguments: Sequence[str]) -> int:
             )
     states = [result["state"] for result in results.values() if result["passed"]]
     print({state: states.count(state) for state in sorted(set(states))}, "of", len(results))
-    if not given.names and not given.quick:
-        PAGE_DATA.write_text(
-            json.dumps({"versions": versions(), "results": dict(sorted(results.items()))}, indent=1) + "\n",
-            encoding="utf-8",
-        )
+    if not given.quick and (given.update or not given.names):
+        before = json.loads(PAGE_DATA.read_text(encoding="utf-8"))["results"] if given.update else {}
+        data = {"versions": versions(), "results": dict(sorted({**before, **results}.items()))}
+        PAGE_DATA.write_text(json.dumps(data, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     return 0
 
 

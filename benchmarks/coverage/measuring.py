@@ -67,10 +67,13 @@ class Measured:
     cause: str = ""
 
 
-def measure(case: Case, rows: int, *, first: bool = False) -> list[Measured]:
-    """On every table of the case (first: on the first only), about `rows` unseen rows each."""
-    nulls = _takes_nulls(case)
-    return [_measure(case, table, rows) for table in tables.tables(case.kind, nulls=nulls)[: 1 if first else None]]
+def measure(case: Case, rows: int, *, first: bool = False, fresh: bool = True) -> list[Measured]:
+    """On every table of the case (first: on the first only), about `rows` unseen rows each.
+
+    fresh: whether a native package is opened in a process of its own; else it is only packed.
+    """
+    found = tables.tables(case.kind, nulls=not first and _takes_nulls(case))
+    return [_measure(case, table, rows, fresh) for table in found[: 1 if first else None]]
 
 
 def together(found: list[Measured]) -> Measured:
@@ -114,7 +117,7 @@ def _takes_nulls(case: Case) -> bool:
         return False
 
 
-def _measure(case: Case, table: tables.Table, rows: int) -> Measured:
+def _measure(case: Case, table: tables.Table, rows: int, fresh: bool) -> Measured:
     base = Measured(case.name, table.name, "", REFUSED)
     try:
         model = fitted(case, table)
@@ -130,6 +133,8 @@ def _measure(case: Case, table: tables.Table, rows: int) -> Measured:
     base = replace(base, task=manifest.task, cause=cause, state=PORTABLE if manifest.portable else NATIVE)
     if not made.parity.passed:
         return replace(base, cause="; ".join((cause, *made.differences)))
+    if not manifest.portable and not fresh:
+        return replace(base, passed=True)
     asked = _asked(model, made, table, rows)
     comparison = _compared(model, made, asked) if manifest.portable else _replayed(model, made, sample, asked)
     good = comparison.label_flips == 0 and comparison.outside == 0 and comparison.max_rel_error <= RELATIVE

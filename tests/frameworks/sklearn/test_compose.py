@@ -308,3 +308,37 @@ def test_an_inverse_that_is_not_known_is_refused_by_name() -> None:
         model = TransformedTargetRegressor(LinearRegression(), transformer=transformer, check_inverse=False)
         with pytest.raises(NotPortable, match=words):
             harness.convert_predictor(model.fit(frame, truth), frame)
+
+
+@pytest.mark.parametrize("function", [np.log, np.sqrt, np.log1p, np.reciprocal])
+@pytest.mark.parametrize("between", [[], [("scale", StandardScaler())]])
+def test_what_a_function_makes_none_of_is_refused_by_the_step_that_would(function: Any, between: list[Any]) -> None:
+    frame = pd.DataFrame({"x": [1.0, 2.0, 3.0, 0.0, -2.0], "y": [4.0, 2.0, 1.0, 3.0, 5.0]})
+    good = frame.head(3)
+    steps = [("function", FunctionTransformer(function)), *between, ("model", LinearRegression())]
+    model = Pipeline(steps).fit(good, [1.0, 2.0, 4.0])
+    graph = harness.convert_predictor(model, frame)
+    refused = harness.run(graph, frame)["refused"].any(axis=1)
+    for row in range(len(frame)):
+        try:
+            with np.errstate(all="ignore"):
+                model.predict(frame.iloc[[row]])
+        except ValueError:
+            assert refused[row]
+        else:
+            assert not refused[row]
+    # A reciprocal rises nowhere and falls in two places: no raw number can be told from its answer.
+    assert {guard.column for guard in graph.guards} == ({None} if function is np.reciprocal else {"x", "y"})
+    assert refused.any()
+
+
+def test_where_the_next_step_takes_none_nothing_is_refused() -> None:
+    frame = pd.DataFrame({"x": [1.0, 2.0, 3.0, -2.0]})
+    with np.errstate(invalid="ignore"):
+        model = make_pipeline(FunctionTransformer(np.sqrt), SimpleImputer(), LinearRegression()).fit(
+            frame, [1, 2, 3, 4]
+        )
+        expected = model.predict(frame)
+    answers = harness.predict(model, frame)
+    np.testing.assert_allclose(answers["values"], expected)
+    assert not answers.get("refused", np.zeros(1)).any()

@@ -9,6 +9,7 @@ import spox.opset.ai.onnx.v21 as op
 
 from holdall.errors import NotPortable
 from holdall.frameworks.sklearn import registry
+from holdall.frameworks.sklearn.finiteness import breaks, refuse_broken, refuses
 from holdall.frameworks.sklearn.inverses import inverse
 from holdall.frameworks.sklearn.registry import Outputs, predictor, transformer
 from holdall.frameworks.sklearn.tables import dtype_of, fitted_names, numbers, output_frame, rounded, side_by_side
@@ -23,9 +24,17 @@ def _is_idle(step: Any) -> bool:
 
 
 def _before_last(model: Any, table: Table, conversion: Conversion, path: str) -> Table:
-    for name, step in model.steps[:-1]:
-        if not _is_idle(step):
-            table = registry.transform(step, table, conversion, registry.step(path, step, name))
+    broken = False
+    for name, step in model.steps:
+        if _is_idle(step):
+            continue
+        inner = registry.step(path, step, name)
+        if broken and refuses(step):
+            refuse_broken(table, conversion, inner)
+            broken = False
+        broken |= breaks(step)
+        if step is not model.steps[-1][1]:
+            table = registry.transform(step, table, conversion, inner)
     return table
 
 
