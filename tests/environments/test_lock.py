@@ -118,6 +118,19 @@ def test_an_index_that_never_answers_holds_nobody_up(monkeypatch: pytest.MonkeyP
         assert time.monotonic() - began < 10
 
 
+def test_what_uv_has_learned_before_is_enough_without_a_network(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "uv"))
+    with indexes.serving(tmp_path / "index") as address:
+        monkeypatch.setenv("UV_DEFAULT_INDEX", address)
+        indexes.add(tmp_path / "index", "top", "1.0")
+        first = lock(["top"], ">=3.11")
+    assert lock(["top"], ">=3.11") == first
+    with pytest.raises(ResolverFailed, match="other"):
+        lock(["top", "other"], ">=3.11")
+
+
 def test_without_uv_the_install_line_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(uv, "find", lambda: None)
     with pytest.raises(MissingDependency) as missing:

@@ -69,17 +69,24 @@ def _compile(lines: list[str], python: str, preferred: Mapping[str, str], folder
     asked, answer = folder / "requirements.in", folder / "pylock.toml"
     asked.write_text("".join(f"{line}\n" for line in lines), "utf-8")
     answer.write_text(_preferences(preferred), "utf-8")
-    uv.run(
-        [
-            *("pip", "compile", "--quiet", "--universal", "--python", sys.executable, "--python-version", least),
-            *("--format", "pylock.toml", "--no-header", "--no-annotate", *options),
-            *("--output-file", str(answer), str(asked)),
-        ],
-        seconds=_SECONDS,
-        read_timeout=_READ_TIMEOUT,
-        purpose=_PURPOSE,
-    )
+    command = [
+        *("pip", "compile", "--quiet", "--universal", "--python", sys.executable, "--python-version", least),
+        *("--format", "pylock.toml", "--no-header", "--no-annotate", *options),
+        *("--output-file", str(answer), str(asked)),
+    ]
+    try:
+        _run(command)
+    except uv.ResolverFailed:
+        # What uv has learned before may be enough; if it is not, the first reason is the one to tell.
+        with suppress(uv.ResolverFailed):
+            _run([*command, "--offline"])
+            return answer.read_text("utf-8")
+        raise
     return answer.read_text("utf-8")
+
+
+def _run(command: list[str]) -> None:
+    uv.run(command, seconds=_SECONDS, read_timeout=_READ_TIMEOUT, purpose=_PURPOSE)
 
 
 def _preferences(preferred: Mapping[str, str]) -> str:

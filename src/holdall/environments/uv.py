@@ -83,4 +83,5 @@ def _environment(own: Mapping[str, str], read_timeout: int) -> dict[str, str]:
 def _reason(text: str) -> str:
     """A program's words as one line, without uv's drawing."""
     words = " ".join(text.replace("╰─▶", " ").replace("├─▶", " ").replace("│", " ").replace("×", " ").split())
-    return words.removeprefix("error: ")[:600] or "it gave no reason"
+    what, *causes = words.removeprefix("error: ").split(" cause: ")
+    return ": ".join([what, *causes[:1]])[:600] or "it gave no reason"

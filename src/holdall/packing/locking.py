@@ -44,7 +44,7 @@ def locked(
     except (MissingDependency, ResolverFailed) as error:
         if wheels:
             raise
-        note = f"the environment is not locked: {error.message}; to lock it, pack again: {error.hint}"
+        note = f"the environment is not locked: {error.message} (to lock it: {error.hint}, and pack again)"
         return replace(draft, notes=(*draft.notes, note))
     if not wheels:
         return with_lock(draft, data)
