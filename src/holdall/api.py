@@ -172,7 +172,9 @@ def _table_for(functions: Any, sample: Any) -> str:
     from holdall.columns.batch import Batch
     from holdall.columns.tables import Form, find_form
 
-    if sample is None or isinstance(sample, str | os.PathLike | Batch):
+    if not functions.names or sample is None or isinstance(sample, str | os.PathLike | Batch | list | tuple):
+        return "pandas"
+    if type(sample).__name__ == "Series":
         return "pandas"
     form = find_form(sample)
     if functions.preprocess and form in (Form.POLARS, Form.ARROW):

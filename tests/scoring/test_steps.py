@@ -15,6 +15,7 @@ import pandas as pd
 import pytest
 from sklearn.compose import make_column_transformer
 from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
@@ -302,3 +303,50 @@ def test_nothing_of_the_machine_is_in_the_source(packed: Path) -> None:
     code = holdall.open(packed).content.read("code.tar")
     assert set(source.unpack(code)) == {"captured.py"} or "tests/scoring/test_steps.py" in source.unpack(code)
     assert str(Path.cwd()).encode() not in code
+
+
+def test_a_sample_without_dtypes_is_given_to_the_functions_as_pandas_would_have_it() -> None:
+    numbers = [float(n) for n in range(30)]
+    live = LinearRegression().fit(pd.DataFrame({"n": numbers}), numbers)
+    holdall.pack(live, name="plain", sample={"n": list(range(30))}, preprocess=lambda df: df + 1)
+    assert holdall.load("plain").predict({"n": 4})["prediction"] == pytest.approx(5.0)
+
+
+def test_functions_come_before_a_model_of_texts() -> None:
+    texts = ["good day", "bad day", "good night", "bad night"] * 10
+    live = make_pipeline(TfidfVectorizer(), LogisticRegression()).fit(texts, [1, 0] * 20)
+    holdall.pack(live, name="texts", sample=texts, preprocess=lambda df: df.assign(text=df.text.str.lower()))
+    assert [answer["prediction"] for answer in holdall.load("texts").predict(["GOOD day", "BAD day"])] == [1, 0]
+
+
+def test_only_a_function_after_the_model_may_rename_its_answers() -> None:
+    sample = raw(60)[["a", "b"]]
+    live = LogisticRegression().fit(sample, sample.a > 0)
+    package = holdall.pack(
+        live, name="scores", sample=sample, postprocess=lambda df: df[["probability_True"]].set_axis(["score"], axis=1)
+    )
+    assert [field.name for field in package.schema.outputs] == ["score"]
+    assert package.manifest.classes is None
+    answer = holdall.load("scores").predict(sample.iloc[0].to_dict())
+    assert answer == {"score": pytest.approx(live.predict_proba(sample[:1])[0, 1])}
+
+
+def test_what_the_functions_give_and_the_model_cannot_take_is_told() -> None:
+    sample = raw(60)[["a", "b"]]
+    live = LinearRegression().fit(sample.assign(c=1.0), sample.a)
+    with pytest.raises(UsageError, match="what add_nothing gives lacks the model's column c"):
+        holdall.pack(live, name="lacks", sample=sample, preprocess=add_nothing)
+    live = LinearRegression().fit(sample, sample.a)
+    with pytest.raises(UsageError, match=r"refuses rows of the sample after gaps: rows\[5\]\.a"):
+        holdall.pack(live, name="gaps", sample=sample, preprocess=gaps)
+
+
+def add_nothing(df: pd.DataFrame) -> pd.DataFrame:
+    return df
+
+
+def gaps(df: pd.DataFrame) -> pd.DataFrame:
+    return df.assign(a=df.a.where(df.a != SIXTH))
+
+
+SIXTH = float(raw(60).a[5])

@@ -232,6 +232,7 @@ def _column(column: Column, field: Field, writer: pipe.Writer) -> dict[str, Any]
     described: dict[str, Any] = {
         "name": field.name,
         "kind": column.kind.value,
+        "declared": field.kind.value,
         "dtype": field.dtype,
         "missing": field.missing.value,
         "values": writer.array(column.values),

@@ -103,6 +103,11 @@ class Composition:
         self.ignored: tuple[str, ...] = ()
 
     @property
+    def shown(self) -> str:
+        """The functions before the model, as messages have them."""
+        return self._before.shown
+
+    @property
     def model_sample(self) -> Batch:
         """What the model is given for the sample. Raises UsageError."""
         if not self._before.functions:
@@ -128,14 +133,24 @@ class Composition:
             return
         some, expected = self._sample.take(slice(0, NEEDED)), given.select(taken).take(slice(0, NEEDED))
         kept = list(self._fields)
-        for field in self._fields:
-            fewer = [other for other in kept if other is not field]
-            if fewer and self._gives(some, fewer, expected):
+        pending = [[field for field in kept if not self._passed_on(field.name, some, expected)]]
+        while pending:
+            tried = pending.pop()
+            fewer = [field for field in kept if field not in tried]
+            if tried and fewer and self._gives(some, fewer, expected):
                 kept = fewer
+            elif len(tried) > 1:
+                middle = len(tried) // 2
+                pending += [tried[middle:], tried[:middle]]
         if len(kept) < len(self._fields) and self._gives(self._sample, kept, given.select(taken)):
             names = [field.name for field in kept]
             self.ignored = tuple(field.name for field in self._fields if field.name not in names)
             self._fields, self._sample = tuple(kept), self._sample.select(names)
+
+    @staticmethod
+    def _passed_on(name: str, sample: Batch, expected: Batch) -> bool:
+        """Whether the model is given this very column, so that it is surely needed."""
+        return name in expected.columns and _same(sample[name], expected[name])
 
     def _gives(self, sample: Batch, fields: Sequence[Field], expected: Batch) -> bool:
         try:

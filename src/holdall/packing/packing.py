@@ -93,7 +93,8 @@ def draft(model: Any, sample: Batch | None, options: Options, progress: Progress
         raise SampleRequired(_sample_line(description))
     composition = Composition(options.functions, options.table, sample) if options.functions.names else None
     given = sample if composition is None else composition.model_sample
-    taken, ignored = _columns_of(given, description)
+    by = None if composition is None or given is sample else composition.shown
+    taken, ignored = _columns_of(given, description, by)
     progress("asking the model what it accepts")
     schema, typical = _schema(framework, model, description, taken)
     if composition is None:
@@ -120,8 +121,17 @@ def _sample_line(description: Description) -> str:
     return "add sample=X to pack(), or --sample FILE: some rows of what you call predict on"
 
 
-def _columns_of(sample: Batch, description: Description) -> tuple[Batch, list[str]]:
-    """The model's own columns of the sample, in its order, and the names of those it does not take."""
+def _columns_of(sample: Batch, description: Description, by: str | None) -> tuple[Batch, list[str]]:
+    """The model's own columns of the sample, in its order, and the names of those it does not take.
+
+    by: the functions that gave the sample, if any did. Raises UsageError.
+    """
+    whose = "the sample lacks" if by is None else f"what {by} gives lacks"
+    hint = (
+        "give raw input, as you pass it to predict; if the target is in it, name it with target="
+        if by is None
+        else f"it has {', '.join(list(sample)[:10])}; the model is given what the last function returns"
+    )
     names = list(sample)
     if description.inputs is not None:
         if set(description.inputs) <= set(names):
@@ -131,14 +141,15 @@ def _columns_of(sample: Batch, description: Description) -> tuple[Batch, list[st
             return Batch(renamed, sample.rows), []
         missing = [name for name in description.inputs if name not in names]
         raise UsageError(
-            f"the sample lacks the model's column{'s' if len(missing) > 1 else ''} {', '.join(missing[:5])}",
-            hint="give raw input, as you pass it to predict; if the target is in it, name it with target=",
+            f"{whose} the model's column{'s' if len(missing) > 1 else ''} {', '.join(missing[:5])}",
+            hint=hint,
             missing=missing,
         )
     if description.width is not None and description.width != len(names):
         raise UsageError(
-            f"the model takes {description.width} columns, the sample has {len(names)}",
-            hint="give raw input, as you pass it to predict; if the target is in it, name it with target=",
+            f"the model takes {description.width} columns, {'the sample' if by is None else f'what {by} gives'} "
+            f"has {len(names)}",
+            hint=hint,
         )
     return sample, []
 

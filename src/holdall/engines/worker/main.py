@@ -132,7 +132,7 @@ class Worker:
             values = message.array(entry["values"])
             nulls = message.array(entry["nulls"]) if "nulls" in entry else None
             columns[entry["name"]] = Column(entry["kind"], values, nulls)
-            fields.append(Field(entry["name"], entry["kind"], entry["dtype"], entry["missing"]))
+            fields.append(Field(entry["name"], entry["declared"], entry["dtype"], entry["missing"]))
         rows = header["rows"]
         table = build(columns, fields, rows, header["table"])
         for name in header["run"]:
