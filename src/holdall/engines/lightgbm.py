@@ -19,7 +19,7 @@ def load(data: bytes, path: str) -> Any:
     except ModuleNotFoundError:
         raise MissingDependency("lightgbm", "holdall[lightgbm]", f"the model in {path}") from None
     try:
-        return lightgbm.Booster(params={"verbosity": -1}, model_str=data.decode("utf-8"))
+        return lightgbm.Booster(model_str=data.decode("utf-8"))
     except (lightgbm.basic.LightGBMError, ValueError) as error:
         raise PackageDamaged(
             f"{path} cannot be loaded: {str(error).strip().partition(chr(10))[0]}",

@@ -80,9 +80,7 @@ def open_bytes(data: bytes, path: str, *, allow_pickle: bool = False) -> Any:
     if form is Format.ONNX:
         return _open_onnx(data, path)
     if form in boosters.FORMATS:
-        return boosters.open_booster(form, data, str(path))
-    if form in boosters.FORMATS:
-        return boosters.open_booster(form, data, str(path))
+        return boosters.open_booster(form, data, path)
     if form is Format.UNKNOWN:
         raise UnreadableFile(
             f"{path} is damaged, or of a format that holdall does not know",
