@@ -7,9 +7,10 @@ from typing import Any
 
 import click
 
+from holdall.cli.explaining import portability
 from holdall.cli.options import output_options, reference_argument
 from holdall.cli.output import Output, Styled, Text, bytes_text, value_text
-from holdall.cli.sections import blockers, engine_text, parity_text
+from holdall.cli.sections import engine_text, parity_text
 
 _CATEGORIES = 6
 _MISSING = {"nan": "NaN", "none": "None", "na": "NA", "nat": "NaT"}
@@ -55,7 +56,7 @@ def _show(output: Output, package: Mapping[str, Any]) -> None:
             *release["metadata"].items(),
         ]
     )
-    blockers(output, package["blockers"])
+    portability(output, package)
     output.heading("What goes in")
     output.table(
         ["column", "kind", "missing", "seen in the sample", "also takes"], [_input(f) for f in _inputs(package)]
