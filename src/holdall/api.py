@@ -466,13 +466,16 @@ def environment(
     python: str | None = None,
     glibc: str | None = None,
     create: str | os.PathLike[str] | None = None,
+    trust: str | None = None,
+    policy: str | None = None,
 ) -> dict[str, Any]:
     """What a package needs to run, and whether this interpreter has it; or a machine that is described; or one made now.
 
     platform, python, glibc: describe another machine ('linux-aarch64', '3.12', '2.28'), where the differences are the
-    packages of which no file runs there. create: make the environment in this folder, whole or not at all, and compare that.
+    packages of which no file runs there. create: make the environment in this folder, whole or not at all, and compare that;
+    where it has to build a package that has no wheel, which runs that package's code, trust and policy are as in `load`.
     Gives {reference, digest, python, requires, locked, packages[], matches, differences[], created}.
-    Raises what `open` does, UsageError for what cannot be described or made, ResolverFailed.
+    Raises what `open` does, UsageError for what cannot be described or made, TrustRequired, ResolverFailed.
     """
     import msgspec
 
@@ -480,6 +483,7 @@ def environment(
     from holdall.environments.realise import realise
     from holdall.environments.target import here, of, stated
     from holdall.scoring.interpreter import vendored
+    from holdall.scoring.trust import Level, require
 
     described = (platform, python, glibc) != (None, None, None)
     if described and create is not None:
@@ -499,10 +503,16 @@ def environment(
         packages, found = [], compare.unlocked(needed.python, needed.requires, target)
     else:
         data = package.content.read(pylock.PATH)
+        lock = pylock.decode(data)
         if create is not None:
+            built = {
+                f"{pylock.PATH} ({one.name})": "it has no wheel: building it runs its code"
+                for one in lock.built(target)
+            }
+            if built:
+                require(Level.CODE, _ceiling(package, trust, policy), built)
             with vendored(package.manifest, package.content) as wheels:
                 target = of(realise(data, Path(create), wheels))
-        lock = pylock.decode(data)
         found = compare.compare(lock, target)
         packages = [{"name": one.name, "version": one.version, "marker": one.marker} for one in lock.packages]
     return {

@@ -13,6 +13,7 @@ from sklearn.linear_model import LinearRegression
 from holdall import api
 from holdall.environments import uv
 from tests.cli.conftest import Run
+from tests.environments import index as indexes
 
 X = pd.DataFrame({"a": np.arange(20.0)})
 
@@ -81,3 +82,26 @@ def test_what_has_no_lock_is_compared_by_its_requirements(run: Run, monkeypatch:
 
 def test_an_environment_for_another_machine_is_not_made_here(run: Run, packed: str) -> None:
     assert run("env", "churn", "--create", "made", "--python", "3.12").code == 2
+
+
+def test_what_has_to_be_built_takes_trust(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    setup = f"open({str(tmp_path / 'it ran')!r}, 'w').close()\n"
+    with indexes.serving(tmp_path / "index") as address:
+        monkeypatch.setenv("UV_DEFAULT_INDEX", address)
+        monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "uv"))
+        monkeypatch.setenv("HOLDALL_CACHE", str(tmp_path / "cache"))
+        for name in ("numpy", "onnxruntime"):
+            indexes.add(tmp_path / "index", name, "90.0")
+        indexes.add_source(tmp_path / "index", "only-source", "1.0", setup)
+        file = tmp_path / "churn.holdall"
+        model = LinearRegression().fit(X, X.a * 2)
+        package = api.pack(model, name="churn", sample=X, requirements=["only-source"], output=file)
+        assert package.manifest.environment.locked, package.notes
+        assert not (tmp_path / "it ran").exists()
+        monkeypatch.setenv("HOLDALL_HOME", str(tmp_path / "the store of somebody else"))
+        ran = run("env", str(file), "--create", "made", "--json")
+        assert ran.code == 4
+        assert ran.json()["error"]["code"] == "trust_required"
+        assert not (tmp_path / "it ran").exists()
+        run("env", str(file), "--create", "made", "--trust", "code")
+        assert (tmp_path / "it ran").exists()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import io
+import tarfile
 import threading
 import zipfile
 from collections.abc import Iterator
@@ -69,6 +71,25 @@ def add(
 def _list(folder: Path) -> None:
     links = "".join(
         f'<a href="{file.name}#sha256={hashlib.sha256(file.read_bytes()).hexdigest()}">{file.name}</a>\n'
-        for file in sorted(folder.glob("*.whl"))
+        for file in sorted((*folder.glob("*.whl"), *folder.glob("*.tar.gz")))
     )
     (folder / "index.html").write_text(f"<!DOCTYPE html><html><body>\n{links}</body></html>\n")
+
+
+def add_source(index: Path, name: str, version: str, setup: str) -> None:
+    """Publish a source distribution, without any wheel; `setup` is the program that building it runs."""
+    module = name.replace("-", "_")
+    folder = index / name
+    folder.mkdir(parents=True, exist_ok=True)
+    members = {
+        "PKG-INFO": f"Metadata-Version: 2.2\nName: {name}\nVersion: {version}\n",
+        "pyproject.toml": '[build-system]\nrequires = []\nbuild-backend = "build"\nbackend-path = ["."]\n',
+        "build.py": setup,
+    }
+    archive = folder / f"{module}-{version}.tar.gz"
+    with tarfile.open(archive, "w:gz") as tar:
+        for path, text in members.items():
+            info = tarfile.TarInfo(f"{module}-{version}/{path}")
+            info.size = len(text)
+            tar.addfile(info, io.BytesIO(text.encode()))
+    _list(folder)

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from holdall.cli.main import ANSWER_IS_NO
-from holdall.cli.options import output_options, reference_argument
+from holdall.cli.options import output_options, reference_argument, trust_options
 from holdall.cli.output import Output, Styled
 
 
@@ -19,6 +19,7 @@ from holdall.cli.output import Output, Styled
 @click.option("--python", metavar="V", help="Ask for another Python, such as 3.12.")
 @click.option("--glibc", metavar="G", help="Ask for a Linux with this glibc, such as 2.28.")
 @click.option("--create", metavar="DIR", help="Make the environment in this folder, whole or not at all.")
+@trust_options
 @output_options
 def env_command(
     output: Output,
@@ -28,6 +29,8 @@ def env_command(
     python: str | None,
     glibc: str | None,
     create: str | None,
+    trust: str | None,
+    policy: str | None,
 ) -> int:
     """Show what a package needs to run, and where this Python differs.
 
@@ -44,7 +47,9 @@ def env_command(
     with output.progress("looking at the environment" if create is None else "making the environment"):
         from holdall import api
 
-        found = api.environment(reference, platform=platform, python=python, glibc=glibc, create=create)
+        found = api.environment(
+            reference, platform=platform, python=python, glibc=glibc, create=create, trust=trust, policy=policy
+        )
     if output.as_json:
         output.emit(found)
     else:

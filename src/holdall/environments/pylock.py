@@ -80,6 +80,10 @@ class Lock:
         """The packages that the target needs."""
         return [package for package in self.packages if package.needed(target.environment)]
 
+    def built(self, target: Target) -> list[Locked]:
+        """The packages that the target needs and that have no wheel at all."""
+        return [package for package in self.needed(target) if package.sdist is not None]
+
     def met_by(self, files: Collection[str], target: Target) -> bool:
         """Whether these files, by name, are all that an interpreter like the target needs."""
         return self.takes(target.python) and all(
