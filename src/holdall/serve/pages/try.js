@@ -114,6 +114,7 @@ async function predict(event) {
     return line;
   }));
   at("answer").hidden = false;
+  at("answer").scrollIntoView({ block: "nearest" });
 }
 
 const begin = () => start().catch((error) => { if (error.message !== "token") say("The server does not answer.", true); });
@@ -122,4 +123,5 @@ at("fields").addEventListener("input", snippets);
 at("next").addEventListener("click", () => { example += 1; draw(); });
 at("models").addEventListener("change", () => open(at("models").value));
 at("token").addEventListener("change", begin);
+at("ask").addEventListener("submit", (event) => { event.preventDefault(); begin(); });
 begin();
