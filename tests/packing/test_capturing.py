@@ -219,6 +219,38 @@ def test_a_method_of_a_plain_object_travels_with_its_attributes() -> None:
     check(names["Scaler"].two)
 
 
+def test_a_plain_object_as_a_global_constant_travels() -> None:
+    names = cell(
+        """
+        from dataclasses import dataclass, field
+        from enum import Enum
+        import numpy as np
+
+        @dataclass(frozen=True)
+        class Config:
+            by: float
+            names: list = field(default_factory=list)
+
+        class Mode(Enum):
+            LOG = "log"
+            RAW = "raw"
+
+        CONFIG, MODE = Config(3.5, ["a"]), Mode.LOG
+
+        def step(df):
+            return df[CONFIG.names] * CONFIG.by if MODE is Mode.LOG else df
+        """,
+        "<cell 2>",
+    )
+    check(names["step"])
+
+
+def test_an_object_that_holds_more_than_its_attributes_is_refused() -> None:
+    names = cell("class Table(dict): pass\nTABLE = Table(a=2)\ndef step(df): return df * TABLE['a']")
+    with pytest.raises(UsageError, match="'TABLE', a __main__"):
+        capture(names["step"], (), ())
+
+
 def test_a_method_of_a_fitted_estimator_is_refused_with_what_to_do() -> None:
     scaler = StandardScaler().fit(FRAME)
     with pytest.raises(UsageError, match="StandardScaler") as caught:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import builtins
 import functools
+import inspect
 import keyword
 import linecache
 import symtable
@@ -28,6 +29,9 @@ from holdall.packing.literals import literal
 
 _FUTURE = "from __future__ import annotations\n"
 
+
+_HEAP_TYPE = 1 << 9
+"""CPython's flag of classes that were written in Python."""
 
 _NOTHING: Mapping[str, Any] = {}
 
@@ -129,7 +133,7 @@ class _Module:
                 own = module.bind(module.fresh(_name_of(value) or name, value), value, user)
                 return f"from {module.name} import {own} as {name}\n"
             return self._function(name, value, function, user)
-        if callable(value) and _is_plain_object(value):
+        if _is_plain_object(value):
             return self._object(name, value, user)
         raise _cannot(value, name, user)
 
@@ -166,10 +170,8 @@ class _Module:
     def _object(self, name: str, value: Any, user: str) -> str:
         owner = value.value if isinstance(value, _Held) else value
         cls = self._expression(type(owner), type(owner).__name__, user)
-        state = "".join(
-            f"{name}.{key} = {self._expression(each, f'{name}_{key}', user)}\n" for key, each in vars(owner).items()
-        )
-        return f"{name} = object.__new__({cls})\n{state}"
+        state = (f"{key!r}: {self._expression(each, f'{name}_{key}', user)}" for key, each in vars(owner).items())
+        return f"{name} = object.__new__({cls})\n{name}.__dict__.update({{{', '.join(state)}}})\n"
 
     def _function(self, name: str, value: Any, function: FunctionType, user: str) -> str:
         node, lines = _find_function(function, user)
@@ -225,13 +227,10 @@ class _Module:
 
 
 class _Held:
-    """An object whose own attributes are written down."""
+    """An object of which a method is wanted."""
 
     def __init__(self, value: Any) -> None:
         self.value = value
-
-    def __call__(self) -> None:
-        """Only so that it is taken for an object to be written down."""
 
 
 def described(value: Any) -> str:
@@ -277,7 +276,7 @@ def _is_plain_object(value: Any) -> bool:
     cls = type(value)
     where = importable(cls)
     own = where is None or _local(where[0])
-    return own and hasattr(value, "__dict__") and _is_inherited(cls, "__reduce__") and not _has_slots(cls)
+    return own and hasattr(value, "__dict__") and _is_inherited(cls, "__reduce__") and not _holds_more(cls)
 
 
 def _is_inherited(cls: type, name: str) -> bool:
@@ -289,8 +288,10 @@ def _local(module: str) -> bool:
     return spec is not None and is_local(spec)
 
 
-def _has_slots(cls: type) -> bool:
-    return any(vars(base).get("__slots__") for base in cls.__mro__)
+def _holds_more(cls: type) -> bool:
+    """Whether instances hold something beside their attributes: slots, or what a class written in C keeps."""
+    written = (base for base in cls.__mro__ if base is not object)
+    return any(vars(base).get("__slots__") or not base.__flags__ & _HEAP_TYPE for base in written)
 
 
 def _cannot(value: Any, name: str, user: str) -> UsageError:
@@ -401,10 +402,36 @@ def _class_source(cls: type, user: str) -> str:
                 continue
             if node.lineno <= code.co_firstlineno <= (node.end_lineno or node.lineno):
                 return textwrap.dedent("".join(lines[_first_line(node) - 1 : node.end_lineno])).rstrip() + "\n"
+    text = _class_by_name(cls)
+    if text is not None:
+        return text
     raise UsageError(
         f"the source of the class {cls.__name__}, which {user} uses, is not to be found",
         hint="write the class into a module of its own, for instance features.py, and import it from there",
     )
+
+
+def _class_by_name(cls: type) -> str | None:
+    """The source of a class that holds no code of its own: from its file, else from the newest cell that defines it."""
+    try:
+        return textwrap.dedent(inspect.getsource(cls)).rstrip() + "\n"
+    except (OSError, TypeError):
+        pass
+    found = None
+    kept: list[tuple[str, Any]] = list(linecache.cache.items())
+    for name, entry in kept:
+        is_cell = len(entry) > 2 and (name.startswith("<") or "ipykernel" in name)
+        text = "".join(entry[2]) if is_cell else ""
+        if f"class {cls.__name__}" not in text:
+            continue
+        try:
+            nodes = ast.parse(text).body
+        except SyntaxError:
+            continue
+        for node in nodes:
+            if isinstance(node, ast.ClassDef) and node.name == cls.__name__:
+                found = "".join(text.splitlines(True)[_first_line(node) - 1 : node.end_lineno]).rstrip() + "\n"
+    return found
 
 
 def _codes(cls: type) -> Iterator[CodeType]:
