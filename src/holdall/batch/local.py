@@ -20,7 +20,7 @@ from holdall.batch.journal import Frame, Journal, encode
 from holdall.batch.plan import Plan
 from holdall.batch.rejects import sift, stopping
 from holdall.batch.sinks import Sink
-from holdall.batch.sources import Piece, read_pieces, row_bytes, with_rows
+from holdall.batch.sources import Piece, read_pieces, row_bytes
 from holdall.batch.workspace import opened_workspace
 from holdall.columns.arrow import to_arrow
 from holdall.columns.batch import Batch, concatenate
@@ -200,7 +200,9 @@ def _beside(kept: Sequence[Any], answers: Sequence[Batch]) -> Any:
     import pyarrow
 
     made = to_arrow(concatenate(answers) if len(answers) > 1 else answers[0])
-    table = with_rows(pyarrow.concat_tables(kept), made.num_rows) if kept[0].num_columns else made.select([])
+    table = pyarrow.concat_tables(kept)
+    if not table.num_columns:
+        return made
     for name in made.column_names:
         table = table.append_column(name, made[name])
     return table
@@ -208,8 +210,6 @@ def _beside(kept: Sequence[Any], answers: Sequence[Batch]) -> Any:
 
 def _score_whole(plan: Plan, scorer: Scorer, pieces: Iterable[Numbered], rows: int) -> Iterator[Frame]:
     """All rows in one piece. Rows that do not fit the schema are set aside before; what the model refuses ends the run."""
-    import pyarrow
-
     kept: list[Any] = []
     fitted: list[Batch] = []
     lines: list[bytes] = []
@@ -234,7 +234,7 @@ def _score_whole(plan: Plan, scorer: Scorer, pieces: Iterable[Numbered], rows: i
     table = _beside([part.cast(schema) for part in kept], [answers])
     last = len(plan.sources) - 1
     for start in range(0, max(table.num_rows, 1), rows):
-        part = pyarrow.Table.from_batches(table.slice(start, rows).combine_chunks().to_batches(), table.schema)
+        part = table.slice(start, rows)
         ended = start + rows >= table.num_rows
         # The rejected rows are told of with the last piece: which rows lie between them is no longer known.
         yield encode(

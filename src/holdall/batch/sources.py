@@ -17,17 +17,18 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import msgspec
+import numpy as np
 
 from holdall.batch.plan import Source
 from holdall.columns.arrow import from_arrow
-from holdall.columns.batch import Batch
+from holdall.columns.batch import DTYPES, Array, Batch, Column
 from holdall.columns.csv import read_cells
 from holdall.columns.json import MARK
 from holdall.columns.names import unique
 from holdall.columns.problems import LISTED, Problems, show
 from holdall.columns.records import lacking_hint, read_records, to_records
 from holdall.errors import InputError, SchemaMismatch, UnreadableTable
-from holdall.spec.schema import Schema
+from holdall.spec.schema import Field, Kind, Schema
 
 ROWS = 8192
 """Rows of a piece where they are not wide: few enough for a core's cache, enough to make what a piece costs disappear."""
@@ -115,7 +116,7 @@ class TextPiece:
     def kept(self, names: Sequence[str]) -> Any:
         import pyarrow
 
-        return with_rows(pyarrow.table({n: pyarrow.array(self._column(n), pyarrow.string()) for n in names}), self.rows)
+        return pyarrow.table({name: pyarrow.array(self._column(name), pyarrow.string()) for name in names})
 
     def record(self) -> dict[str, Any]:
         return dict(zip(self.header, self.cells[0], strict=True))
@@ -154,13 +155,15 @@ class JsonPiece:
         ]
         if problems:
             raise SchemaMismatch(problems[:LISTED], len(problems))
-        return read_records(self.records, schema)
+        columns = {field.name: _regular(self.records, field) for field in schema.inputs}
+        regular = {name: column for name, column in columns.items() if column is not None}
+        # What is not as most records are takes the long way, which knows of everything and tells of all that is wrong.
+        return Batch(regular, self.rows) if len(regular) == len(columns) else read_records(self.records, schema)
 
     def kept(self, names: Sequence[str]) -> Any:
         import pyarrow
 
-        arrays = {name: self._array(name) for name in names}
-        return with_rows(pyarrow.table(arrays), self.rows)
+        return pyarrow.table({name: self._array(name) for name in names})
 
     def record(self) -> Any:
         (record,) = self.records[:1]
@@ -195,18 +198,35 @@ class NoJson:
     why: str
 
 
+def _regular(records: Sequence[dict[str, Any]], field: Field) -> Column | None:
+    """As `read_records` has the column, where every record has a value and all are of the one type that it is made of."""
+    made_of = _REGULAR.get(field.carrier)
+    if made_of is None or not records:
+        return None
+    try:
+        values = [record[field.name] for record in records]
+    except KeyError:
+        return None
+    if set(map(type, values)) != {made_of}:
+        return None
+    if made_of is str:
+        texts: Array = np.empty(len(values), object)
+        texts[:] = values
+        return Column(Kind.STRING, texts)
+    try:
+        return Column(field.carrier, np.array(values, DTYPES[field.carrier]))
+    except OverflowError:
+        return None
+
+
+_REGULAR = {Kind.FLOAT: float, Kind.INT: int, Kind.BOOL: bool, Kind.STRING: str}
+
+
 def _decode(line: bytes) -> Any:
     try:
         return msgspec.json.decode(line)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         return NoJson(f"no JSON: {error}")
-
-
-def with_rows(table: Any, rows: int) -> Any:
-    """The table; one without columns forgets how many rows it has, so it gets its rows from a column that is dropped."""
-    import pyarrow
-
-    return table if table.num_columns else pyarrow.table({"": pyarrow.nulls(rows)}).drop_columns([""])
 
 
 def read_pieces(source: Source, schema: Schema, keep: Sequence[str], rows: int, done: int = 0) -> Iterator[Piece]:
@@ -368,13 +388,11 @@ def _csv(
     cells: list[list[str]] = []
     header: list[str] | None = None
     with source.path.open("rb") as raw, io.TextIOWrapper(raw, encoding="utf-8-sig", newline="") as stream:
-        reader = csv.reader(stream, strict=True)
+        reader = csv.reader(_plain(stream), strict=True)
         try:
             for row in reader:
                 if not row:
                     continue
-                if any("\x00" in cell for cell in row):
-                    raise csv.Error("it holds a NUL character")
                 if header is None:
                     header = list(unique([name or f"Unnamed: {place}" for place, name in enumerate(row)]))
                     _check_names(header, wanted, schema)
@@ -400,6 +418,13 @@ def _csv(
         raise UnreadableTable(f"{file} is empty", hint="the first line of a CSV file names its columns", path=file)
     if cells and place + 1 >= done:
         yield TextPiece(file, header, cells, first, 1.0)
+
+
+def _plain(lines: Iterable[str]) -> Iterator[str]:
+    for line in lines:
+        if "\x00" in line:
+            raise csv.Error("it holds a NUL character")
+        yield line
 
 
 def _jsonl(

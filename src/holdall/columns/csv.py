@@ -36,6 +36,8 @@ INTEGER = frozenset("0123456789+- \t")
 NUMBER = INTEGER | frozenset(".eEinftyINFTY")
 """The characters that integers and other numbers are made of. Python's own parsers take more: underscores, other scripts."""
 
+_NUMBER_BYTES = "".join(sorted(NUMBER)).encode()
+
 
 def from_csv(data: bytes, schema: Schema | None = None, path: str = "the table") -> Batch:
     """The columns of a CSV file with a header line. Blank lines are skipped.
@@ -140,7 +142,8 @@ def read_cells(name: str, cells: Sequence[str], field: Field, problems: Problems
         values = _texts(cells)
         values[nulls] = ""
         return Column(kind, values, nulls if nulls.any() else None, None, Missing.NAN if nulls.any() else None)
-    if kind is Kind.FLOAT and not nulls.any() and set("".join(cells)) <= NUMBER:
+    # Bytes are looked through a hundred times as fast as a text's characters.
+    if kind is Kind.FLOAT and not nulls.any() and not "".join(cells).encode().translate(None, _NUMBER_BYTES):
         numbers = _parse(cells, float, np.float64)
         if numbers is not None:
             return Column(kind, numbers)
@@ -165,6 +168,8 @@ def _nulls(cells: Sequence[str], field: Field) -> Mask:
         words = frozenset([""])
     elif field.kind is Kind.STRING and field.observed is not None and field.observed.categories is not None:
         words = NULLS.difference(field.observed.categories)
+    if words.isdisjoint(cells):
+        return np.zeros(len(cells), np.bool_)
     return np.array([cell in words for cell in cells], np.bool_)
 
 
