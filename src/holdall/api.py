@@ -76,7 +76,6 @@ def pack(
         _check_output(Path(output))
     needed = _requirements(requirements)
     batch, truth = _sample(sample, target)
-    live = _live_model(model, allow_pickle)
     functions = capture(preprocess, postprocess, include)
     request = sealing.Request(
         name=name,
@@ -92,7 +91,7 @@ def pack(
         allow_pickle=allow_pickle,
     )
     say = progress or (lambda _: None)
-    drafted = sealing.drafted(live, batch, truth, request, say)
+    drafted = _drafted(model, batch, truth, request, say)
     with _store() as store:
         cache = environments.locks(environments.find_cache(os.environ))
         package = _keep(store, drafted.locked(_earlier(store, request), cache, wheels, say), request)
@@ -183,6 +182,21 @@ def _table_for(functions: Any, sample: Any) -> str:
             hint="write the functions for pandas, and give sample.to_pandas()",
         )
     return "numpy" if form is Form.NUMPY else "pandas"
+
+
+def _drafted(model: Any, sample: Any, truth: Any, request: Any, say: Progress) -> Any:
+    """A file that can run code is packed in a process of its own; functions need the live model in this one, where the
+    file is opened as far as it names what is known, and beyond that only if the user allows a pickle."""
+    from holdall.packing import sealing
+
+    if isinstance(model, str | os.PathLike) and not request.functions.names:
+        path = Path(model).expanduser()
+        if path.is_file():
+            from holdall.packing import enclosing
+
+            if enclosing.is_code(path):
+                return enclosing.drafted(path, sample, truth, request, say)
+    return sealing.drafted(_live_model(model, request.allow_pickle), sample, truth, request, say)
 
 
 def _live_model(model: Any, allow_pickle: bool) -> Any:
