@@ -103,6 +103,7 @@ class Connection(asyncio.Protocol):
         self._head_only = False
         self._receiving = False
         self._between = True
+        self._head = b""
         self._complete = 0
         self._deaf = False
         self._since = self._loop.time()
@@ -149,7 +150,13 @@ class Connection(asyncio.Protocol):
         self._pump()
 
     def _learn(self, data: bytes, end: int) -> None:
-        """Remember the head of the one request that `data` was, if it is one whose end its head tells."""
+        """Remember the head of the one request that `data` was, if it is one whose end its head tells.
+
+        Only one that this connection sent twice running: heads with a number of their own would push out all others.
+        """
+        known, self._head = self._head, data[:end]
+        if known != self._head:
+            return
         headers = self._headers
         length = headers.get(b"content-length", b"")
         if (
@@ -160,7 +167,7 @@ class Connection(asyncio.Protocol):
             and not _SPECIAL & headers.keys()
             and self._routes.asks_for_prediction(self._path)
         ):
-            self._server.remember(data[:end], Head(self._method, self._path, headers, len(data) - end))
+            self._server.remember(self._head, Head(self._method, self._path, headers, len(data) - end))
 
     def eof_received(self) -> bool:
         self._ended = self._deaf = True
