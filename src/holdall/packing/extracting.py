@@ -414,8 +414,11 @@ def _class_source(cls: type, user: str) -> str:
 def _class_by_name(cls: type) -> str | None:
     """The source of a class that holds no code of its own: from its file, else from the newest cell that defines it."""
     try:
-        return textwrap.dedent(inspect.getsource(cls)).rstrip() + "\n"
-    except (OSError, TypeError):
+        text = textwrap.dedent(inspect.getsource(cls)).rstrip() + "\n"
+        # Of a cell's class, Python 3.13 gives the lines of that number in the file of the program.
+        if [getattr(node, "name", None) for node in ast.parse(text).body] == [cls.__name__]:
+            return text
+    except (OSError, TypeError, SyntaxError):
         pass
     found = None
     kept: list[tuple[str, Any]] = list(linecache.cache.items())
