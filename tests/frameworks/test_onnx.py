@@ -316,3 +316,14 @@ def test_a_row_at_which_the_graph_stops_is_refused_by_its_number() -> None:
     assert [problem["path"] for problem in caught.value.facts["problems"]] == ["rows[1]", "rows[3]"]
     with pytest.raises(Error, match="refuses"):
         scorer.score_records([{"s": "never seen"}])
+
+
+def test_a_graph_whose_operators_hold_to_one_row_is_refused() -> None:
+    model = graph(
+        [helper.make_node("Reshape", ["x", "to"], ["r"]), helper.make_node("Identity", ["r"], ["y"])],
+        {"x": (TensorProto.FLOAT, [1, 3])},
+        {"y": (TensorProto.FLOAT, [1, 3])},
+        initializer=[numpy_helper.from_array(np.array([1, 3]), "to")],
+    )
+    with pytest.raises(NotPortable, match="one row at a time"):
+        sealed(model, X)

@@ -130,6 +130,8 @@ class Onnx:
             data = _wrapped(model, ports, found, groups, schema)
         except ValueError as error:
             raise NotPortable(_STEP, str(error)) from None
+        if any(port.alone for port in ports):
+            runner.try_together(Session(data, GRAPH_PATH, 0), groups)
         return Artefact(
             engine="onnx",
             files={GRAPH_PATH: data},
@@ -349,6 +351,18 @@ class _Runner:
                 )
             self._results = _results(self._model, asked, given)
         return self._results
+
+    def try_together(self, session: Session, groups: Sequence[GraphInput]) -> None:
+        """Whether what was made for one row takes two. Raises NotPortable."""
+        two = self._made_up().take(np.zeros(2, np.int64))
+        feeds: dict[str, Array] = {}
+        for group in groups:
+            values = [two[name].values for name in group.columns]
+            feeds[group.name] = values[0] if group.kind is Kind.TENSOR else np.stack(values, axis=1)
+        try:
+            session.run(feeds)
+        except InputError as error:
+            raise NotPortable(_STEP, f"two rows at once: {error.message}") from None
 
     def _made_up(self) -> Batch:
         """One row of the fields' kinds and shapes, as ordinary as what is known of them allows."""

@@ -36,9 +36,10 @@ def settle(
 ) -> tuple[Batch, int]:
     """`actual` with the expected answer in every cell that differs by rounding alone, and how many labels were so.
 
-    expected: live(batch). extreme: rows beyond all measure.
+    expected: live(batch). extreme: rows beyond all measure. Tensors are left as they are.
     """
-    differing = {name: _differing(name, expected, actual, tolerance, task) for name in expected}
+    asked = [name for name in expected if expected[name].kind is not Kind.TENSOR]
+    differing = {name: _differing(name, expected, actual, tolerance, task) for name in asked}
     rows = np.flatnonzero(np.logical_or.reduce(list(differing.values()))) if differing else np.empty(0, np.intp)
     if not 0 < len(rows) <= ROWS:
         return actual, 0
