@@ -61,7 +61,7 @@ _CLASSES: dict[str, dict[str, Any]] = {
     "PassiveAggressiveClassifier": SEED,
     "Perceptron": SEED,
     "Pipeline": {"steps": "=[('scale', StandardScaler()), ('model', LogisticRegression())]"},
-    "QuadraticDiscriminantAnalysis": {},
+    "QuadraticDiscriminantAnalysis": {"reg_param": 0.1},
     "RadiusNeighborsClassifier": {"radius": 1e3, "outlier_label": "most_frequent"},
     "RandomForestClassifier": SMALL_FOREST,
     "RandomizedSearchCV": {

@@ -20,7 +20,8 @@ from holdall.spec.schema import Kind
 
 
 def _is_idle(step: Any) -> bool:
-    return step is None or (isinstance(step, str) and step == "passthrough")
+    """Whether rows pass by a step; they pass by imbalanced-learn's samplers but while it is fitted."""
+    return step is None or (isinstance(step, str) and step == "passthrough") or hasattr(step, "fit_resample")
 
 
 def _before_last(model: Any, table: Table, conversion: Conversion, path: str) -> Table:

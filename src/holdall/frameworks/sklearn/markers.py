@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from holdall.frameworks.sklearn import registry
 from holdall.spec.schema import Missing
 
 
@@ -36,6 +37,8 @@ def notes(model: Any) -> tuple[str, ...]:
 
 def _walk(model: Any, names: list[str], found: dict[str, Missing], both: set[str]) -> None:
     kind = type(model).__name__
+    if kind != "Pipeline" and not registry.is_sklearn(model):
+        return  # a class of another library may have the name of one here
     if kind == "Pipeline":
         for _, step in model.steps:
             if step is not None and step != "passthrough":
