@@ -147,8 +147,10 @@ class Onnx:
         ports = _ports(model)
         why = "the graph gives other answers once it takes many rows at once"
         if any(port.alone for port in ports):
-            why = "the graph is made for exactly one row at a time; export it with a batch size that may vary"
-        raise NotPortable(_STEP, why)
+            why = "the graph is made for exactly one row at a time"
+        raised = NotPortable(_STEP, why)
+        raised.hint = "export it with a batch size that may vary"
+        raise raised
 
 
 FRAMEWORK = Onnx()
