@@ -75,7 +75,6 @@ _CLASSES: dict[str, dict[str, Any]] = {
     "RFECV": {"estimator": LINEAR, "cv": 3},
     "RidgeClassifier": {},
     "RidgeClassifierCV": {},
-    "SelfTrainingClassifier": {"estimator": LINEAR},
     "SGDClassifier": SEED,
     "StackingClassifier": {"estimators": f"=[('a', {LINEAR[1:]}), ('b', {TREE[1:]})]", "cv": 3},
     "SVC": SEED,
@@ -179,6 +178,7 @@ _ROWS: dict[str, dict[str, Any]] = {
     "RBFSampler": SEED,
     "RobustScaler": {},
     "SelectFdr": {},
+    "SelfTrainingClassifier": {"estimator": LINEAR},
     "SelectFpr": {},
     "SelectFromModel": {"estimator": LINEAR},
     "SelectFwe": {},
@@ -245,10 +245,8 @@ _OTHER: dict[str, dict[str, dict[str, Any]]] = {
         "PLSSVD": {},
         "RegressorChain": {"estimator": RIDGE, **SEED},
     },
-    "rows": {
-        "DictVectorizer": {},
-        "PatchExtractor": {},
-    },
+    "dictionaries": {"DictVectorizer": {}},
+    "images": {"PatchExtractor": {}},
 }
 
 CASES: tuple[Case, ...] = tuple(

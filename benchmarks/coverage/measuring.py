@@ -100,6 +100,10 @@ def fitted(case: Case, table: tables.Table) -> Any:
             return model.fit(table.X["label"])
         if case.name == "MultiLabelBinarizer":
             return model.fit(table.X)
+        if case.kind == "dictionaries":
+            return model.fit(table.X.to_dict("records"))
+        if case.kind == "images":
+            return model.fit(table.X.to_numpy().reshape(-1, 2, 4))
         return model.fit(table.X, table.y)
 
 

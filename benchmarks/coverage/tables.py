@@ -254,6 +254,18 @@ def name_sets() -> list[Table]:
     return [Table("label sets", draw(np.random.default_rng(25), 100), None, draw)]
 
 
+def dictionaries() -> list[Table]:
+    """One dictionary a row; asked as the table of the same."""
+    X = categories()[0].X
+    return [Table("flats", X, None, categories()[0].unseen)]
+
+
+def images() -> list[Table]:
+    """Small pictures; asked as tables of their points."""
+    X, _ = _spread()
+    return [_numeric("pictures of 2 x 4", X, None)]
+
+
 _WORDS = (
     *("the cat sat on a mat", "Der Hund läuft über die Straße", "İstanbul'da yağmur yağıyor", "naïve café déjà-vu"),
     *(
@@ -295,7 +307,9 @@ KINDS: Mapping[str, Callable[[], list[Table]]] = {
         classes,
         codes,
         column,
+        dictionaries,
         documents,
+        images,
         mixed,
         name_sets,
         names,

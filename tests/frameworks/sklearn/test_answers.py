@@ -12,6 +12,8 @@ from sklearn.compose import make_column_transformer
 from sklearn.cross_decomposition import PLSRegression
 from sklearn.decomposition import SparsePCA
 from sklearn.ensemble import BaggingRegressor, RandomForestClassifier
+from sklearn.feature_extraction import DictVectorizer
+from sklearn.feature_extraction.image import PatchExtractor
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.kernel_ridge import KernelRidge
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge, RidgeClassifier
@@ -24,6 +26,8 @@ from sklearn.preprocessing import FunctionTransformer, OneHotEncoder
 from sklearn.svm import SVC
 
 import holdall
+from holdall.errors import UnsupportedModel
+from holdall.frameworks.sklearn.framework import FRAMEWORK
 
 RANDOM = np.random.default_rng(0)
 X = pd.DataFrame(RANDOM.normal(size=(120, 4)), columns=list("abcd"))
@@ -140,3 +144,12 @@ def test_a_polars_sample_stands_for_the_pandas_frame_of_the_same_values() -> Non
     answer = holdall.load("polars").predict(pl.from_dicts(table.head(5).to_dict("records")))
     assert isinstance(answer, pl.DataFrame)
     np.testing.assert_allclose(answer["probability_1"], model.predict_proba(table.head(5))[:, 1], rtol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("model", "words"),
+    [(DictVectorizer().fit([{"a": 1}]), "dictionaries"), (PatchExtractor().fit(np.zeros((2, 4, 4))), "each image")],
+)
+def test_what_takes_no_table_is_told_of(model: Any, words: str) -> None:
+    with pytest.raises(UnsupportedModel, match=words):
+        FRAMEWORK.describe(model)

@@ -200,9 +200,20 @@ def test_a_tree_that_is_not_balanced_is_refused() -> None:
         harness.convert_predictor(model, unseen)
 
 
-@pytest.mark.parametrize("settings", [{}, {"weights": "distance"}, {"metric": "cosine"}], ids=str)
-def test_brute_force_by_products_is_refused_and_a_tree_is_the_way_out(settings: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    "settings", [{}, {"metric": "cosine"}, {"metric": "sqeuclidean", "algorithm": "brute"}], ids=str
+)
+def test_brute_force_by_products_counts_alike_where_no_two_rows_are_equally_far(settings: dict[str, Any]) -> None:
     frame, target, unseen = blobs(features=16)
+    agree(KNeighborsClassifier(**settings).fit(frame, target), unseen)
+    agree(KNeighborsRegressor(**settings).fit(frame, frame.sum(axis=1)), unseen, relative=1e-9)
+
+
+@pytest.mark.parametrize("settings", [{}, {"weights": "distance"}, {"metric": "cosine"}], ids=str)
+def test_brute_force_by_products_on_a_grid_is_refused_and_a_tree_is_the_way_out(settings: dict[str, Any]) -> None:
+    frame, target, unseen = blobs(features=16)
+    if settings.get("weights") != "distance":
+        frame, unseen = frame.round(), unseen.round()
     model = KNeighborsClassifier(**settings).fit(frame, target)
     with pytest.raises(NotPortable, match="rounding noise"):
         harness.convert_predictor(model, unseen)

@@ -32,6 +32,15 @@ MANY = 8192
 
 GRAPH_PATH = "model/model.onnx"
 
+NO_TABLE = {
+    "DictVectorizer": ("takes dictionaries, not the columns of a table", "use OneHotEncoder on columns in its place"),
+    "PatchExtractor": (
+        "gives many rows for each image that it takes",
+        "cut the images up before they are given to the model",
+    ),
+}
+"""Transformers that do not give one row for one row of columns: what they do, and what to do."""
+
 
 class ScikitLearn:
     """The Framework of scikit-learn estimators and of pipelines made of them."""
@@ -58,6 +67,9 @@ class ScikitLearn:
             raise UnsupportedModel(
                 f"this {type(model).__name__} is not fitted", hint="call .fit(X, y) on it first, then pack it"
             ) from None
+        if type(model).__name__ in NO_TABLE:
+            why, hint = NO_TABLE[type(model).__name__]
+            raise UnsupportedModel(f"a {type(model).__name__} {why}", hint=hint)
         names = getattr(model, "feature_names_in_", None)
         width = getattr(model, "n_features_in_", None)
         table = _table(model)

@@ -141,12 +141,13 @@ class Search:
         compared = self.metric.compared(row)
         return self.metric.true(compared), op.less_or_equal(compared, self.metric.compare(constant(radius)))
 
-    def nearest(self, count: int, outcomes: Matrix) -> Callable[[Var], tuple[Var, Var]]:
+    def nearest(self, count: int, outcomes: Matrix, *, counted: bool = False) -> Callable[[Var], tuple[Var, Var]]:
         """[1, p] → distances [count] and positions [count] of the nearest training rows, in any order.
 
         outcomes: [n, k], what each row contributes: among rows that contribute the same it does not matter which is taken.
+        counted: neighbours only count, and how near they are makes no difference.
         """
-        if self.by_products:
+        if self.by_products and not (counted and _apart(self.points.matrix)):
             raise NotPortable(
                 self.path,
                 "brute force chooses between rows at nearly the same distance by rounding noise; "
@@ -187,6 +188,12 @@ class Search:
             metric = self.metric
             bounds = visiting.ball_bounds(self.model, self.metric.reduce, metric.true, metric.compare, self.path)
         return visiting.by_tree(self.model, bounds, self.path)
+
+
+def _apart(matrix: Matrix) -> bool:
+    """Whether hardly two rows share a number in some column: such measurements are never equally far from a row, as the
+    points of a grid are, and rounding noise of a few last places does not choose between them."""
+    return any(len(np.unique(column)) >= 0.9 * len(matrix) for column in matrix.T)
 
 
 def _first(values: Var, count: int) -> Var:
@@ -245,7 +252,7 @@ def _voted(model: Any, votes: Sequence[Var]) -> Outputs:
 def neighbours_classifier(model: Any, table: Table, conversion: Conversion, path: str) -> Outputs:
     search = Search(model, path)
     targets = _targets(model)
-    nearest = search.nearest(model.n_neighbors, dense(targets))
+    nearest = search.nearest(model.n_neighbors, dense(targets), counted=model.weights != "distance")
     sizes = [len(classes) for classes in _classes(model)]
 
     def answer(row: Var) -> list[Var]:
@@ -268,7 +275,7 @@ def neighbours_classifier(model: Any, table: Table, conversion: Conversion, path
 @predictor("KNeighborsRegressor")
 def neighbours_regressor(model: Any, table: Table, conversion: Conversion, path: str) -> Outputs:
     targets = dense(_targets(model))
-    nearest = Search(model, path).nearest(model.n_neighbors, targets)
+    nearest = Search(model, path).nearest(model.n_neighbors, targets, counted=model.weights != "distance")
 
     def answer(row: Var) -> list[Var]:
         distances, positions = nearest(row)
