@@ -248,7 +248,9 @@ class _Candidates:
         except NotPortable as error:
             graph = "; ".join(f"{found.step}: {found.cause}" for found in blockers)
             raised = NotPortable(error.step, f"{error.cause}. As a graph: {graph}")
-            raised.hint = error.hint or "as a last resort --allow-pickle (allow_pickle=True) seals a pickle, which few will load"
+            raised.hint = (
+                error.hint or "as a last resort --allow-pickle (allow_pickle=True) seals a pickle, which few will load"
+            )
             raise raised from error
 
     def _one_target(self) -> bool:
