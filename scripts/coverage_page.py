@@ -40,6 +40,7 @@ The portable ones answered {rows} rows: {flips} label flips, {ties} ties, larges
   otherwise alone than among other rows, or, for extremes, when its input moves by one unit in the last place, within ten
   times of that and 1e-6.
 - *Native*: the sealed file was opened in a fresh process and compared with answers that were recorded before.
+- *Largest relative error*: among numbers that differ by more than 1e-12.
 - *Flips* are labels that differ where the live model's best two scores do not tie; *ties* where they do.
 - The worst of an estimator's tables decides its line.
 
