@@ -190,12 +190,12 @@ def _drafted(model: Any, sample: Any, truth: Any, request: Any, say: Progress) -
     from holdall.packing import sealing
 
     if isinstance(model, str | os.PathLike) and not request.functions.names:
-        path = Path(model).expanduser()
-        if path.is_file():
-            from holdall.packing import enclosing
+        from holdall.packing import enclosing
+        from holdall.packing.opening import find_file
 
-            if enclosing.is_code(path):
-                return enclosing.drafted(path, sample, truth, request, say)
+        path = find_file(os.fspath(model))
+        if path is not None and enclosing.is_code(path):
+            return enclosing.drafted(path, sample, truth, request, say)
     return sealing.drafted(_live_model(model, request.allow_pickle), sample, truth, request, say)
 
 

@@ -417,8 +417,8 @@ def test_a_file_that_is_not_there_a_folder_and_other_formats_are_said_in_words(t
     with pytest.raises(UnsupportedModel, match="folder"):
         open_model(str(tmp_path))
     booster = tmp_path / "model.pkl"
-    booster.write_bytes(b"tree\nversion=v4\n")
-    with pytest.raises(UnsupportedModel, match="LightGBM"):
+    booster.write_bytes(b"CBM1" + bytes(20))
+    with pytest.raises(UnsupportedModel, match="CatBoost"):
         open_model(str(booster))
     booster.write_bytes(b"hello")
     with pytest.raises(UnreadableFile, match="damaged, or of a format"):
@@ -436,3 +436,17 @@ def test_ordinary_containers_need_no_trust(tmp_path):
         path = tmp_path / "model.pkl"
         path.write_bytes(pickle.dumps(value, protocol))
         assert open_model(str(path)) == value
+
+
+def test_a_folder_stands_for_the_only_model_in_it(tmp_path):
+    (tmp_path / "README.md").write_text("# A model\n")
+    (tmp_path / "sample.npy").write_bytes(b"\x93NUMPY")
+    with pytest.raises(UnsupportedModel, match="holds no model file"):
+        open_model(str(tmp_path))
+    (tmp_path / "model.bin").write_bytes(dumped(LogisticRegression().fit(NUMBERS, Y)))
+    assert isinstance(open_model(str(tmp_path)), LogisticRegression)
+    (tmp_path / "way").symlink_to(tmp_path / "model.bin")
+    assert isinstance(open_model(str(tmp_path)), LogisticRegression)
+    (tmp_path / "other.bin").write_bytes(pickle.dumps(LogisticRegression().fit(NUMBERS, Y)))
+    with pytest.raises(UnsupportedModel, match=r"several models: model\.bin, other\.bin"):
+        open_model(str(tmp_path))

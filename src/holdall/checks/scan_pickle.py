@@ -114,7 +114,7 @@ def verdict(name: str) -> str:
     root, _, rest = name.partition(".")
     if root in _ACTING or (root in sys.stdlib_module_names and root not in _VALUES):
         return DANGEROUS
-    return DANGEROUS if rest.startswith(("testing.", "f2py.", "distutils.", "ctypeslib.")) else UNKNOWN
+    return DANGEROUS if rest.startswith(("testing.", "f2py.", "distutils.", "ctypeslib.", "externals.")) else UNKNOWN
 
 
 class Named:

@@ -161,7 +161,11 @@ def _root(kind: type) -> str:
 
 
 def _check(model: Any) -> None:
-    if wire.has_external_tensors(model.SerializeToString()):
+    try:
+        external = wire.has_external_tensors(model.SerializeToString())
+    except ValueError as error:
+        raise UnsupportedModel(f"the ONNX graph cannot be looked into: {error}", hint="export it again") from None
+    if external:
         raise UnsupportedModel(
             "the numbers of this ONNX graph lie in other files, which it names by path",
             hint="save it as one file first: onnx.save(onnx.load(PATH), 'one.onnx', save_as_external_data=False)",

@@ -28,6 +28,9 @@ from holdall.packing import boosters
 
 _OBJECT = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
 _HINT = "if you know who made it, add --allow-pickle, or give MODULE:OBJECT of the program that trains it"
+_NO_MODELS = (Format.UNKNOWN, Format.ZIP, Format.TAR, Format.NPY, Format.NPZ)
+"""What lies beside a model in its folder."""
+_LISTED = 5
 _WORDS = {
     Format.TORCH: "a PyTorch file",
     Format.KERAS: "a Keras model",
@@ -47,17 +50,35 @@ def open_model(text: str, *, allow_pickle: bool = False) -> Any:
     Raises UnreadableFile (nothing there, damaged), UnsupportedModel (a format that is not packed yet), TrustRequired (it
     names what holdall does not know; `allow_pickle` lets it, and then its code runs), MissingDependency.
     """
-    path = Path(text).expanduser()
-    if path.is_dir():
-        raise UnsupportedModel(
-            f"{text} is a folder; folders of models are not packed yet", hint="give the model file in it", path=text
-        )
-    if path.is_file():
+    path = find_file(text)
+    if path is not None:
         return open_file(path, allow_pickle=allow_pickle)
     if _OBJECT.fullmatch(text):
         return import_object(text)
     raise UnreadableFile(
         f"there is no file {text}", hint="give a model file, or MODULE:OBJECT, for instance train:pipeline", path=text
+    )
+
+
+def find_file(text: str) -> Path | None:
+    """The model file that `text` names: itself, or the only one in the folder of that name; None where there is neither.
+
+    Raises UnsupportedModel for a folder that holds none, or several.
+    """
+    path = Path(text).expanduser()
+    if path.is_file():
+        return path
+    if not path.is_dir():
+        return None
+    files = [found for found in sorted(path.iterdir()) if found.is_file() and not found.is_symlink()]
+    models = [found for found in files if recognise(found.read_bytes()) not in _NO_MODELS]
+    if len(models) == 1:
+        return models[0]
+    names = ", ".join(found.name for found in models[:_LISTED])
+    raise UnsupportedModel(
+        f"the folder {text} holds {f'several models: {names}' if models else 'no model file'}",
+        hint="give the model file itself",
+        path=text,
     )
 
 
