@@ -63,14 +63,16 @@ def completed(booster: Any, table: Any) -> Any:
         return table
     known = _known(booster)
     for place, name in enumerate(table.columns):
-        categories = known.get(place)
-        if categories is None or str(table.dtypes.iloc[place]) != "category":
+        if str(table.dtypes.iloc[place]) != "category":
             continue
-        strangers = set(table[name].cat.categories) - set(categories)
+        present, fitted = list(table[name].cat.categories), known.get(place)
+        if fitted is None:
+            continue
+        strangers = set(present) - set(fitted)
         if strangers:
             raise ValueError(f"column {name!r} holds {min(strangers)!r}, a category that the model was not fitted on")
-        if not len(table[name].cat.categories):
-            table = table.assign(**{name: table[name].cat.set_categories(categories)})
+        if not present:
+            table = table.assign(**{name: table[name].cat.set_categories(fitted)})
     return table
 
 
@@ -83,11 +85,21 @@ def _known(booster: Any) -> dict[int, list[str] | list[int]]:
     found = _CATEGORIES.get(booster)
     if found is None:
         found = _CATEGORIES[booster] = {}
-        if CATEGORY in (booster.feature_types or ()):
-            part = json.loads(bytes(booster.save_raw("json")))["learner"]["gradient_booster"]
-            encoded = part.get("gbtree", part).get("model", {}).get("cats", {}).get("enc", ())
-            found.update({place: values for place, one in enumerate(encoded) if (values := categories(one))})
+        found.update({place: values for place, one in enumerate(_encoded(booster)) if (values := categories(one))})
     return found
+
+
+def mistaken(booster: Any) -> bool:
+    """Whether it has categories that are not ASCII, which XGBoost 3.2 does not keep whole."""
+    return any(one["values"] and not categories(one) for one in _encoded(booster))
+
+
+def _encoded(booster: Any) -> list[dict[str, Any]]:
+    if CATEGORY not in (booster.feature_types or ()):
+        return []
+    part = json.loads(bytes(booster.save_raw("json")))["learner"]["gradient_booster"]
+    encoded: list[dict[str, Any]] = part.get("gbtree", part).get("model", {}).get("cats", {}).get("enc", [])
+    return encoded
 
 
 def categories(encoded: dict[str, Any]) -> list[str] | list[int]:

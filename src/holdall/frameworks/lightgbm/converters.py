@@ -8,6 +8,7 @@ import numpy as np
 import spox.opset.ai.onnx.v21 as op
 from spox import Var
 
+from holdall.engines.lightgbm import WHOLE
 from holdall.errors import NotPortable
 from holdall.frameworks.lightgbm import model as models
 from holdall.frameworks.lightgbm.model import Linear, Model, View
@@ -96,7 +97,9 @@ def _seen(booster: Any, table: Table, conversion: Conversion, path: str, *, fram
         chosen = value.select(table, plain)
         values = numbers(chosen, path).values
         # An array of whole numbers becomes float32; a data frame becomes what holds all its columns.
-        parts.append(to_single(values) if not framed and dtype_of(chosen).kind in "iub" else values)
+        raw = table is conversion.table and all(WHOLE.fullmatch(dtype or "") for dtype in dtypes)
+        whole = not framed and (raw or dtype_of(chosen).kind in "iub")
+        parts.append(to_single(values) if whole else values)
     for place, categories in zip(places, known, strict=True):
         (block,) = value.select(table, [place])
         codes = positions(block, 0, np.array(categories, object), conversion, path)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from holdall.columns.batch import Batch
+from holdall.engines import lightgbm as engine
 from holdall.errors import NotPortable
 from holdall.frameworks.boosted import BOOSTER, BoostedTrees, is_booster, wrapped
 from holdall.frameworks.sklearn.registry import Outputs
 from holdall.graph.conversion import Conversion
 from holdall.graph.value import Table
+from holdall.spec.schema import Schema
 
 
 class LightGBM(BoostedTrees):
@@ -17,6 +20,10 @@ class LightGBM(BoostedTrees):
     name = "LightGBM"
     package = "lightgbm"
     file = "model/model.txt"
+
+    def given(self, model: Any, batch: Batch, schema: Schema) -> Any:
+        """The table that the live model is asked with."""
+        return engine.as_given(super().given(model, batch, schema), schema)
 
     def names(self, booster: Any) -> tuple[str, ...] | None:
         """The columns' names; None where it was fitted on an array."""

@@ -7,8 +7,9 @@ import math
 from typing import Any
 
 from holdall.engines import xgboost as engine
-from holdall.errors import NotPortable
-from holdall.frameworks.boosted import BOOSTER, BoostedTrees, is_booster
+from holdall.errors import NotPortable, UnsupportedModel
+from holdall.frameworks.boosted import BOOSTER, BoostedTrees, is_booster, wrapped
+from holdall.frameworks.framework import Description
 from holdall.frameworks.sklearn.registry import Outputs
 from holdall.graph.conversion import Conversion
 from holdall.graph.value import Table
@@ -22,6 +23,18 @@ class XGBoost(BoostedTrees):
     package = "xgboost"
     file = "model/model.ubj"
     compute = Compute.FLOAT32
+
+    def describe(self, model: Any) -> Description:
+        """Raises UnsupportedModel for a model that is not fitted, or whose categories XGBoost itself mistakes."""
+        described = super().describe(model)
+        booster = model if is_booster(model) else wrapped(model)
+        if engine.mistaken(booster):
+            raise UnsupportedModel(
+                "XGBoost 3.2 cuts off categories that are not ASCII, and takes one for another unless a table brings all "
+                "of them along in their order",
+                hint="rename the categories, or encode them before the model, in a pipeline",
+            )
+        return described
 
     def names(self, booster: Any) -> tuple[str, ...] | None:
         """The columns' names; None where it was fitted on an array."""

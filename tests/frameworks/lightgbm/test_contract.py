@@ -1,0 +1,189 @@
+"""LightGBM against its packages: every task over 100,000 unseen rows and on every threshold."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import lightgbm as lgb
+import numpy as np
+import pytest
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+import holdall
+from tests.frameworks import boosted_rows as rows
+
+TREES: dict[str, Any] = {"n_estimators": 40, "verbose": -1, "n_jobs": 1}
+FOREST: dict[str, Any] = {"boosting_type": "rf", "subsample": 0.5, "subsample_freq": 1}
+X = rows.matrix(rows.TRAINED, 0)
+SCORE = rows.score(X)
+BINARY, CLASSES = (SCORE > 0).astype(np.int64), rows.classes(X)
+POSITIVE, SHARE = np.abs(SCORE) + 0.1, 1 / (1 + np.exp(-SCORE))
+FEW = 5_000
+
+CLASSIFIERS = {
+    "two classes": (lgb.LGBMClassifier(**TREES), BINARY),
+    "words for classes": (lgb.LGBMClassifier(**TREES), np.where(BINARY, "ja", "nein")),
+    "four classes": (lgb.LGBMClassifier(**TREES), CLASSES),
+    "one against all": (lgb.LGBMClassifier(objective="multiclassova", **TREES), CLASSES),
+    "zero as missing": (lgb.LGBMClassifier(zero_as_missing=True, **TREES), BINARY),
+    "nothing as missing": (lgb.LGBMClassifier(use_missing=False, **TREES), BINARY),
+    "DART": (lgb.LGBMClassifier(boosting_type="dart", **TREES), BINARY),
+    "random forest": (lgb.LGBMClassifier(**FOREST, **TREES), BINARY),
+    "random forest of four classes": (lgb.LGBMClassifier(**FOREST, **TREES), CLASSES),
+    "linear leaves": (lgb.LGBMClassifier(linear_tree=True, **TREES), BINARY),
+    "scaled before": (make_pipeline(StandardScaler(), lgb.LGBMClassifier(**TREES)), BINARY),
+}
+REGRESSORS = {
+    "regression": (lgb.LGBMRegressor(**TREES), SCORE),
+    "random forest": (lgb.LGBMRegressor(**FOREST, **TREES), SCORE),
+    "DART": (lgb.LGBMRegressor(boosting_type="dart", **TREES), SCORE),
+    "linear leaves": (lgb.LGBMRegressor(linear_tree=True, **TREES), SCORE),
+    "poisson": (lgb.LGBMRegressor(objective="poisson", **TREES), POSITIVE),
+}
+
+
+@pytest.fixture(autouse=True)
+def _names_of_arrays() -> Any:
+    """scikit-learn warns where an array is given to a wrapper that made names up for the columns of another."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="X does not have valid feature names")
+        yield
+
+
+@pytest.fixture(scope="module")
+def unseen() -> Any:
+    return rows.matrix(rows.UNSEEN, 1)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", CLASSIFIERS)
+def test_no_label_flips_in_100_000_rows(name: str, unseen: Any, record_property: Any) -> None:
+    model, target = CLASSIFIERS[name]
+    record_property("figures", rows.same_classes(model.fit(X, target), "m", X, unseen))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", REGRESSORS)
+def test_no_number_is_off_in_100_000_rows(name: str, unseen: Any, record_property: Any) -> None:
+    model, target = REGRESSORS[name]
+    record_property("figures", rows.same_numbers(model.fit(X, target), "m", X, unseen))
+
+
+@pytest.mark.slow
+def test_ranking_is_exact_in_100_000_rows(unseen: Any, record_property: Any) -> None:
+    model = lgb.LGBMRanker(**TREES).fit(X, CLASSES, group=[100] * 20)
+    record_property("figures", rows.same_numbers(model, "m", X, unseen))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("one_hot", [1, 20], ids=["by sets", "one against the others"])
+def test_categories_of_a_data_frame_do_not_flip_in_100_000_rows(one_hot: int, record_property: Any) -> None:
+    table, target = rows.table(rows.TRAINED, 0)
+    table["c"] = table.c.cat.rename_categories({"v": "Ärger"})
+    unseen, _ = rows.table(rows.UNSEEN, 1)
+    unseen["c"] = unseen.c.cat.rename_categories({"v": "never seen"})
+    model = lgb.LGBMClassifier(max_cat_to_onehot=one_hot, min_data_per_group=5, **TREES).fit(table, target)
+    record_property("figures", rows.same_classes(model, "m", table, unseen))
+
+
+OBJECTIVES = {
+    **dict.fromkeys(("gamma", "tweedie", "regression_l1", "huber", "fair", "quantile", "mape"), POSITIVE),
+    **dict.fromkeys(("cross_entropy", "cross_entropy_lambda"), SHARE),
+}
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES)
+def test_every_objective_has_its_transform(objective: str) -> None:
+    model = lgb.LGBMRegressor(objective=objective, **TREES).fit(X, OBJECTIVES[objective])
+    rows.same_numbers(model, "m", X, rows.matrix(FEW, 1))
+
+
+def test_a_root_of_the_target_is_squared_again() -> None:
+    rows.same_numbers(lgb.LGBMRegressor(reg_sqrt=True, **TREES).fit(X, SCORE), "m", X, rows.matrix(FEW, 1))
+
+
+def test_it_predicts_with_the_best_iteration_after_an_early_stop() -> None:
+    model = lgb.LGBMClassifier(**(TREES | {"n_estimators": 300}))
+    stop = [lgb.early_stopping(3, verbose=False)]
+    model.fit(X[:1000], BINARY[:1000], eval_X=X[1000:], eval_y=BINARY[1000:], callbacks=stop)
+    assert model.best_iteration_ < 300
+    rows.same_classes(model, "m", X, rows.matrix(FEW, 1))
+
+
+def test_arrays_of_whole_numbers_are_given_as_float32() -> None:
+    whole = (np.nan_to_num(X) * 1e4).astype(np.int64)
+    model = lgb.LGBMRegressor(**TREES).fit(whole, SCORE)
+    unseen = (np.nan_to_num(rows.matrix(FEW, 1)) * 1e4).astype(np.int64)
+    rows.same_numbers(model, "m", whole, unseen)
+
+
+def test_codes_of_an_array_are_cut_off_and_strangers_are_in_no_set() -> None:
+    table, target = rows.table(rows.TRAINED, 0)
+
+    def codes(frame: Any) -> Any:
+        found = frame.c.cat.codes.to_numpy().astype(np.float64)
+        return np.column_stack([np.where(found < 0, np.nan, found), frame.a])
+
+    model = lgb.LGBMClassifier(**TREES).fit(codes(table), target, categorical_feature=[0])
+    unseen = codes(rows.table(FEW, 1)[0])
+    unseen[::7, 0] = np.resize([-1.0, -0.5, 2.7, 9.0, 1e10], len(unseen[::7]))
+    rows.same_classes(model, "m", codes(table), unseen)
+
+
+def test_infinity_has_a_side() -> None:
+    model = lgb.LGBMRegressor(**TREES).fit(X, SCORE)
+    unseen = rows.matrix(FEW, 1)
+    unseen[::5, 0], unseen[1::5, 3], unseen[2::5, 2] = np.inf, -np.inf, 1e300
+    rows.same_numbers(model, "m", X, unseen)
+
+
+BOOSTERS = {
+    "binary": ({"objective": "binary"}, BINARY),
+    "multiclass": ({"objective": "multiclass", "num_class": 4}, CLASSES),
+    "regression": ({}, SCORE),
+    "ranking": ({"objective": "rank_xendcg"}, CLASSES),
+}
+
+
+@pytest.mark.parametrize("name", BOOSTERS)
+def test_a_bare_booster_answers_as_its_predict_does(name: str) -> None:
+    parameters, target = BOOSTERS[name]
+    data = lgb.Dataset(X, target, group=[100] * 20 if name == "ranking" else None)
+    rows.same_numbers(
+        lgb.train({"num_threads": 1, "verbosity": -1, **parameters}, data, 20), "m", X, rows.matrix(FEW, 1)
+    )
+
+
+def test_a_bare_booster_of_a_data_frame() -> None:
+    table, target = rows.table(rows.TRAINED, 0)
+    booster = lgb.train({"num_threads": 1, "verbosity": -1}, lgb.Dataset(table, target), 20)
+    unseen, _ = rows.table(FEW, 1)
+    rows.same_numbers(booster, "m", table, unseen)
+
+
+def test_a_tree_of_one_leaf_is_its_constant() -> None:
+    model = lgb.LGBMRegressor(min_child_samples=10_000, **TREES).fit(X, SCORE)
+    rows.same_numbers(model, "m", X, rows.matrix(FEW, 1))
+
+
+def test_an_objective_of_ones_own_is_not_taken_for_a_probability() -> None:
+    def logistic(truth: Any, raw: Any) -> Any:
+        share = 1 / (1 + np.exp(-raw))
+        return share - truth, share * (1 - share)
+
+    model = lgb.LGBMClassifier(objective=logistic, **TREES).fit(X, BINARY)
+    with pytest.raises(holdall.Error):
+        holdall.pack(model, name="m", sample=X)
+
+
+def test_one_row_and_none_have_the_same_answers() -> None:
+    model = lgb.LGBMClassifier(**TREES).fit(X, CLASSES)
+    _, loaded = rows.packed(model, "m", X)
+    unseen = rows.matrix(50, 1)
+    whole = rows.answers(loaded, unseen)
+    for place in range(50):
+        one = rows.answers(loaded, unseen[place : place + 1]).iloc[0]
+        np.testing.assert_allclose(one.to_numpy(float), whole.iloc[place].to_numpy(float), rtol=1e-13)
+    assert len(rows.answers(loaded, unseen[:0])) == 0
