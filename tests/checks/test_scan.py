@@ -377,3 +377,27 @@ def test_plain_values_pass_in_every_protocol(value: Any, protocol: int) -> None:
     walk = Walk(pickle.dumps(value, protocol)).file()
     assert not walk.problems
     assert all(verdict(name) == KNOWN for name in walk.names)
+
+
+def test_a_record_of_records_of_records_is_looked_at_once() -> None:
+    dtype = b"cnumpy\ndtype\n(Vf8\nI00\nI01\ntR"
+    for level in range(7):
+        memo = b"p%d\n0" % level
+        members = b"".join(b"Vm%d\n(g%d\nI0\nt" % (member, level) for member in range(200))
+        names = b"(" + b"".join(b"Vm%d\n" % member for member in range(200)) + b"t"
+        dtype += memo + b"cnumpy\ndtype\n(VV8\nI00\nI01\ntR(I3\nV|\nN" + names + b"(" + members + b"dI8\nI1\nI16\ntb"
+    wrapper = b"ccopy_reg\n_reconstructor\n(cjoblib.numpy_pickle\nNumpyArrayWrapper\nc__builtin__\nobject\nNtR"
+    state = b"(Vshape\n(I1\ntVdtype\n" + dtype + b"Vnumpy_array_alignment_bytes\nI16\ndb"
+    walk = Walk(wrapper + state + b"\x00" + b"\0" * 8 + b".").file()
+    assert not walk.problems
+    assert all(verdict(name) == KNOWN for name in walk.names)
+
+
+def test_arrays_that_are_read_as_operations_too_share_one_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("holdall.checks.scan_pickle.LONGEST", 20_000)
+    one = (
+        b"ccopy_reg\n_reconstructor\n(cjoblib.numpy_pickle\nNumpyArrayWrapper\nc__builtin__\nobject\nNtR"
+        b"(Vshape\n(I1\ntVdtype\ncnumpy\ndtype\n(Vf8\nI00\nI01\ntRdbNNNNNNNN"
+    )
+    walk = Walk(one * 300 + b".").file()
+    assert any("operations" in problem for problem in walk.problems)

@@ -367,14 +367,26 @@ class _Stream:
     def as_operations(self, start: int) -> None:
         """What a reader that knows nothing of joblib would take the array's bytes for."""
         behind = Walk(self.walk._data, start)
+        behind._operations = self.walk._operations  # one count for all, or a file could keep us here for ever
         behind.stream()
+        self.walk._operations = behind._operations
         for name in behind.names:
             if verdict(name) == DANGEROUS:
                 self.walk.names[name] = None
 
 
-def _items(dtype: Any, depth: int = 0) -> tuple[int, bool]:
-    """Bytes of one item of a described dtype, and whether it holds objects. Raises Malformed."""
+def _items(dtype: Any, depth: int = 0, known: dict[int, tuple[int, bool]] | None = None) -> tuple[int, bool]:
+    """Bytes of one item of a described dtype, and whether it holds objects. Raises Malformed.
+
+    known: the answers so far, by identity: a record of records that are all the same is looked at once.
+    """
+    known = {} if known is None else known
+    if id(dtype) not in known:
+        known[id(dtype)] = _looked_up(dtype, depth, known)
+    return known[id(dtype)]
+
+
+def _looked_up(dtype: Any, depth: int, known: dict[int, tuple[int, bool]]) -> tuple[int, bool]:
     if not isinstance(dtype, Made) or dtype.kind != "numpy.dtype" or depth > DEEPEST:
         raise Malformed("an array's dtype is none")
     spec = dtype.arguments[0] if isinstance(dtype.arguments, tuple) and dtype.arguments else None
@@ -393,13 +405,13 @@ def _items(dtype: Any, depth: int = 0) -> tuple[int, bool]:
     if subarray is not None:
         if not isinstance(subarray, tuple) or len(subarray) != 2:
             raise Malformed("a dtype's state is none")
-        _, objects = _items(subarray[0], depth + 1)
+        _, objects = _items(subarray[0], depth + 1, known)
     if names is not None:
         if not isinstance(members, dict) or not all(
             isinstance(member, tuple) and member for member in members.values()
         ):
             raise Malformed("a dtype's state is none")
-        objects = any(_items(member[0], depth + 1)[1] for member in members.values())
+        objects = any(_items(member[0], depth + 1, known)[1] for member in members.values())
     if type(stated) is int and stated >= 0:
         if made.kind not in "VSU" and stated != size:
             raise Malformed("a dtype's state contradicts its name")
