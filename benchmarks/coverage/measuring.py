@@ -93,9 +93,9 @@ def together(found: list[Measured]) -> Measured:
 
 def fitted(case: Case, table: tables.Table) -> Any:
     """The estimator, fitted on the table."""
-    model = estimators.make(case, table.X, table.y)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+        warnings.simplefilter("ignore")  # of what is deprecated, and of what has not converged
+        model = estimators.make(case, table.X, table.y)
         if case.name in ("LabelBinarizer", "LabelEncoder"):
             return model.fit(table.X["label"])
         if case.name == "MultiLabelBinarizer":
