@@ -450,3 +450,32 @@ def test_a_folder_stands_for_the_only_model_in_it(tmp_path):
     (tmp_path / "other.bin").write_bytes(pickle.dumps(LogisticRegression().fit(NUMBERS, Y)))
     with pytest.raises(UnsupportedModel, match=r"several models: model\.bin, other\.bin"):
         open_model(str(tmp_path))
+
+
+def test_what_is_larger_or_deeper_than_a_model_is_refused_before_it_is_read(tmp_path, monkeypatch):
+    path = tmp_path / "model.bin"
+    with path.open("wb") as file:
+        file.truncate((1 << 34) + 1)  # a hole, no bytes on the disk
+    with pytest.raises(UnreadableFile, match="at most"):
+        open_model(str(path))
+    graph = b"\x0a\x00"
+    for _ in range(300):  # a node with an attribute with a graph with a node …
+        for field in (0x32, 0x2A, 0x0A):
+            graph = bytes([field]) + varint(len(graph)) + graph
+    path.write_bytes(b"\x08\x08\x3a" + varint(len(graph)) + graph)
+    with pytest.raises(UnreadableFile, match="ONNX"):
+        open_model(str(path))
+    path.write_bytes(b"[" * 1_000_000)
+    with pytest.raises(UnreadableFile):
+        open_model(str(path))
+    path.write_bytes(b"\x80\x04" + b"]\x94" * 1 + b"(" * 200_000 + b".")
+    with pytest.raises(UnreadableFile):
+        open_model(str(path))
+
+
+def varint(number: int) -> bytes:
+    out = b""
+    while number > 127:
+        out += bytes([number & 127 | 128])
+        number >>= 7
+    return out + bytes([number])

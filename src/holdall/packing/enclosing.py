@@ -30,6 +30,7 @@ from holdall.engines import compression
 from holdall.engines.recognise import Format, recognise
 from holdall.engines.worker import pipe
 from holdall.errors import Error, TrustRequired, UnreadableFile
+from holdall.packing.opening import open_bytes, read_file
 from holdall.packing.packing import Draft, Progress
 from holdall.packing.sealing import Drafted, Request
 from holdall.scoring.trust import Level, level_of
@@ -54,7 +55,7 @@ _TOLD = 600
 
 def is_code(path: Path) -> bool:
     """Whether the file is of a format that can run code or build objects of any class. Raises UnreadableFile."""
-    return recognise(_read(path)) in (Format.PICKLE, Format.JOBLIB, Format.SKOPS)
+    return recognise(read_file(path)) in (Format.PICKLE, Format.JOBLIB, Format.SKOPS)
 
 
 def look(data: bytes, path: str) -> None:
@@ -72,7 +73,7 @@ def look(data: bytes, path: str) -> None:
 
 def drafted(path: Path, sample: Batch | None, truth: Column | None, request: Request, progress: Progress) -> Drafted:
     """As `sealing.drafted`, for the model in this file. Raises what that does, TrustRequired, UnreadableFile."""
-    data = _read(path)
+    data = read_file(path)
     if not request.allow_pickle:
         look(data, str(path))
     with tempfile.TemporaryDirectory(prefix="holdall-") as folder, tempfile.TemporaryFile() as said:
@@ -94,13 +95,6 @@ def drafted(path: Path, sample: Batch | None, truth: Column | None, request: Req
                 path=str(path),
             )
     return received(message, str(path), request)
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise UnreadableFile(f"{path} cannot be read: {error.strerror}", path=str(path)) from None
 
 
 def _started(folder: str, said: Any, allow_pickle: bool) -> subprocess.Popen[bytes]:
@@ -224,7 +218,6 @@ def _raw(writer: pipe.Writer, content: bytes) -> dict[str, Any]:
 def serve(missing: list[str]) -> None:
     """Answer the one question that stands on standard input."""
     from holdall.packing import sealing
-    from holdall.packing.opening import open_bytes
 
     out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what the model's code prints is no answer

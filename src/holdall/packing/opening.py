@@ -31,6 +31,8 @@ _HINT = "if you know who made it, add --allow-pickle, or give MODULE:OBJECT of t
 _NO_MODELS = (Format.UNKNOWN, Format.ZIP, Format.TAR, Format.NPY, Format.NPZ)
 """What lies beside a model in its folder."""
 _LISTED = 5
+LARGEST = 1 << 34
+"""Bytes of a model file: 16 GiB."""
 _WORDS = {
     Format.TORCH: "a PyTorch file",
     Format.KERAS: "a Keras model",
@@ -71,7 +73,7 @@ def find_file(text: str) -> Path | None:
     if not path.is_dir():
         return None
     files = [found for found in sorted(path.iterdir()) if found.is_file() and not found.is_symlink()]
-    models = [found for found in files if recognise(found.read_bytes()) not in _NO_MODELS]
+    models = [found for found in files if recognise(read_file(found)) not in _NO_MODELS]
     if len(models) == 1:
         return models[0]
     names = ", ".join(found.name for found in models[:_LISTED])
@@ -84,11 +86,20 @@ def find_file(text: str) -> Path | None:
 
 def open_file(path: Path, *, allow_pickle: bool = False) -> Any:
     """The live model in a file. Raises as `open_model`."""
+    return open_bytes(read_file(path), str(path), allow_pickle=allow_pickle)
+
+
+def read_file(path: Path) -> bytes:
+    """All of a file that is no larger than a model can be. Raises UnreadableFile."""
     try:
-        data = path.read_bytes()
+        size = path.stat().st_size
+        if size > LARGEST:
+            raise UnreadableFile(
+                f"{path} has {size:,} bytes; a model file has at most {LARGEST:,}", path=str(path), limit=LARGEST
+            )
+        return path.read_bytes()
     except OSError as error:
         raise UnreadableFile(f"{path} cannot be read: {error.strerror}", path=str(path)) from None
-    return open_bytes(data, str(path), allow_pickle=allow_pickle)
 
 
 def open_bytes(data: bytes, path: str, *, allow_pickle: bool = False) -> Any:
