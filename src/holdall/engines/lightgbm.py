@@ -10,6 +10,7 @@ import numpy as np
 from holdall.columns.batch import Array
 from holdall.engines.boosted import Boosted
 from holdall.engines.engine import Files
+from holdall.engines.lightgbm_text import fault
 from holdall.errors import MissingDependency, PackageDamaged
 from holdall.spec.schema import Schema
 from holdall.spec.steps import Step
@@ -24,6 +25,9 @@ def load(data: bytes, path: str) -> Any:
         import lightgbm
     except ModuleNotFoundError:
         raise MissingDependency("lightgbm", "holdall[lightgbm]", f"the model in {path}") from None
+    why = fault(data)
+    if why is not None:
+        raise PackageDamaged(f"{path} cannot be loaded: {why}", path=path)
     try:
         return lightgbm.Booster(model_str=data.decode("utf-8"))
     except (lightgbm.basic.LightGBMError, ValueError) as error:

@@ -24,6 +24,9 @@ def load(data: bytes, path: str) -> Any:
         import xgboost
     except ModuleNotFoundError:
         raise MissingDependency("xgboost", "holdall[xgboost]", f"the model in {path}") from None
+    if not data:
+        # XGBoost ends the whole process over a file of no bytes.
+        raise PackageDamaged(f"{path} cannot be loaded: it is empty", path=path)
     booster = xgboost.Booster()
     try:
         booster.load_model(bytearray(data))
