@@ -32,7 +32,6 @@ IDENTITY = frozenset(
         "rank:ndcg",
         "rank:pairwise",
         "reg:absoluteerror",
-        "reg:expectileerror",
         "reg:pseudohubererror",
         "reg:quantileerror",
         "reg:squarederror",
