@@ -29,7 +29,7 @@ check: $(STAMP) ## format, lint, types, floors
 bench: $(STAMP) ## every figure of the README, each a ratio against the alternative in one run
 	$(BIN)/python -m benchmarks
 
-coverage: $(STAMP) ## what of scikit-learn packs, and how exactly: docs/reference/coverage.md, in half an hour
+coverage: $(STAMP) ## what of scikit-learn packs, and how exactly: docs/reference/coverage.md, in some ten minutes
 	$(BIN)/python -W ignore -m benchmarks.coverage --jobs 2
 	$(BIN)/python scripts/coverage_page.py
 
