@@ -219,6 +219,117 @@ def test_a_method_of_a_plain_object_travels_with_its_attributes() -> None:
     check(names["Scaler"].two)
 
 
+def test_a_text_of_several_lines_keeps_its_lines_wherever_the_function_was_written() -> None:
+    names = cell(
+        '''
+        import io
+        import pandas as pd
+
+        class Maker:
+            def make(self, by):
+                    def inner(df):
+                        table = pd.read_csv(io.StringIO("""a,k
+        1,7
+          2, 8
+        """))
+                        return df.assign(k=len(table) * by, width="""
+                            wide""", narrow=f"""{by}
+        x""")
+                    return inner
+
+            def __call__(self, df):
+                return df.assign(words="""
+        at the margin
+            not""")
+
+        def factory():
+                def inner(df): return df.assign(words="""
+        flush""")
+                return inner
+
+        made, plain, called = Maker().make(3), factory(), Maker()
+        '''
+    )
+    check(names["made"])
+    check(names["plain"])
+    check(names["called"])
+
+
+def test_a_closure_may_hold_functions_and_objects_of_the_name_that_it_has_for_them() -> None:
+    names = cell(
+        """
+        class Factor:
+            by = 2
+
+        def make(config, inner):
+            def helper(column): return column * config.by
+            def step(df):
+                if df.empty: unset
+                return df.assign(b=inner(helper(df.b)))
+            if config is None: unset = 1
+            return step
+
+        def then(first, second):
+            return lambda df: second(first(df))
+
+        def counted():
+            calls = 0
+            def step(df):
+                nonlocal calls
+                calls += 1
+                return df.assign(n=df.a + 1)
+            return step
+
+        step = make(Factor(), lambda column: column + 1)
+        both = then(then(step, lambda df: df.assign(p=1)), lambda df: df.assign(q=2))
+        count = counted()
+        """
+    )
+    check(names["step"])
+    check(names["both"])
+    check(names["count"])
+
+
+def test_constants_of_time_of_categories_and_of_collections_travel_under_any_import() -> None:
+    names = cell(
+        """
+        import collections, logging
+        from datetime import date, datetime, time, timedelta, timezone
+        from zoneinfo import ZoneInfo
+        import pandas as pd
+
+        CONSTANTS = {
+            "utc": datetime(2024, 1, 1, tzinfo=timezone.utc),
+            "berlin": datetime(2024, 10, 27, 2, 30, fold=1, tzinfo=ZoneInfo("Europe/Berlin")),
+            "zone": timezone(timedelta(hours=2), "two"),
+            "time": time(3, 4, tzinfo=timezone.utc),
+            "day": date(2024, 2, 29),
+            "naive": datetime(2024, 1, 1, 1, 2, 3, 4),
+        }
+        MOMENTS = [
+            pd.Timestamp("2024-01-01"),
+            pd.Timestamp("2024-01-01", tz="Europe/Berlin") + pd.DateOffset(months=6),
+            pd.Timestamp(1, unit="ns"),
+            pd.Timedelta(days=-2, milliseconds=3),
+        ]
+        LEVELS = pd.CategoricalDtype(["high", "low"], ordered=True)
+        BINS = pd.CategoricalDtype([2, 1])
+        COUNTS = collections.defaultdict(int, a=2)
+        LISTS = collections.defaultdict(list)
+        ORDER = collections.OrderedDict(b=1, a=2)
+        SEEN = collections.Counter("aab")
+        log = logging.getLogger("features")
+
+        def step(df):
+            log.debug("called")
+            later = [str(one + pd.DateOffset(months=6)) for one in MOMENTS[:2]]
+            told = [repr(CONSTANTS), repr(MOMENTS), *later, repr(LEVELS), repr(BINS), repr(COUNTS), COUNTS["none"]]
+            return df.assign(told=repr([*told, LISTS["x"], list(ORDER.items()), SEEN, log.name]))
+        """
+    )
+    check(names["step"])
+
+
 def test_a_plain_object_as_a_global_constant_travels() -> None:
     names = cell(
         """

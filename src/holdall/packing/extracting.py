@@ -13,10 +13,12 @@ import functools
 import inspect
 import keyword
 import linecache
+import logging
 import symtable
 import sys
 import textwrap
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from enum import Enum
 from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
@@ -118,6 +120,9 @@ class _Module:
         where = _imported_from(value)
         if where is not None:
             return self._import(name, *where)
+        if isinstance(value, logging.Logger):
+            self._imports.add("logging")
+            return f"{name} = _logging.getLogger({value.name!r})\n"
         if isinstance(value, Enum):
             return f"{name} = {self._expression(type(value), type(value).__name__, user)}[{value.name!r}]\n"
         if isinstance(value, functools.partial):
@@ -177,7 +182,10 @@ class _Module:
         node, lines = _find_function(function, user)
         own = function.__name__
         if isinstance(node, ast.Lambda):
-            own, text = name, f"{name} = {ast.unparse(_bare(node))}\n"
+            own = name
+            while own in function.__code__.co_freevars:  # what it closes over may have that name
+                own = f"_{own}"
+            text = f"{own} = {ast.unparse(_bare(node))}\n"
         else:
             decorated = value is not function or self._namespace.get(own) is value
             text = _source(node, lines, keep_decorators=decorated)
@@ -199,14 +207,14 @@ class _Module:
 
     def _closure(self, name: str, own: str, function: FunctionType, text: str, user: str) -> str:
         """The definition, inside a function that holds what it closes over, where it does."""
-        held = dict(zip(function.__code__.co_freevars, function.__closure__ or (), strict=True))
-        values = {free: cell.cell_contents for free, cell in held.items() if cell.cell_contents is not function}
+        free = function.__code__.co_freevars
+        values = {each: value for each, value in _closed_over(function).items() if value is not function}
         if not values:
-            return self._definition(name, text, own, user, taken=frozenset(held))
-        inner = "".join(f"{free} = {self._expression(value, free, user)}\n" for free, value in values.items())
-        made = f"def _make_{name}():\n" + textwrap.indent(inner + text + f"return {own}\n", "    ")
-        self._needs(text, user, taken=frozenset({own, *held}))
-        return f"{made}\n{name} = _make_{name}()\n"
+            return self._definition(name, text, own, user, taken=frozenset(free))
+        given = ", ".join(self._expression(value, each, user) for each, value in values.items())
+        made = f"def _make_{name}({', '.join(values)}):\n{_indented(text + f'return {own}')}\n"
+        self._needs(made, user, taken=frozenset({own, *free}))
+        return f"{made}\n{name} = _make_{name}({given})\n"
 
     def _definition(self, name: str, text: str, own: str, user: str, taken: frozenset[str] = frozenset()) -> str:
         self._needs(text, user, taken=taken | {own})
@@ -366,6 +374,15 @@ def _first_line(node: ast.FunctionDef | ast.ClassDef) -> int:
     return node.decorator_list[0].lineno if node.decorator_list else node.lineno
 
 
+def _closed_over(function: FunctionType) -> dict[str, Any]:
+    """What the function closes over, by name, but for names that were given no value."""
+    held: dict[str, Any] = {}
+    for free, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
+        with suppress(ValueError):
+            held[free] = cell.cell_contents
+    return held
+
+
 def _source(node: ast.FunctionDef, lines: list[str], *, keep_decorators: bool) -> str:
     """The text as it was written; where a default is no constant, the text without defaults."""
     if not _constant_defaults(node) or (node.decorator_list and not keep_decorators):
@@ -373,8 +390,32 @@ def _source(node: ast.FunctionDef, lines: list[str], *, keep_decorators: bool) -
         if not keep_decorators:
             bare.decorator_list = []
         return ast.unparse(bare) + "\n"
-    text = "".join(lines[_first_line(node) - 1 : node.end_lineno])
-    return textwrap.dedent(text).rstrip() + "\n"
+    return _text_of(node, lines)
+
+
+def _text_of(node: ast.FunctionDef | ast.ClassDef, lines: list[str]) -> str:
+    """A definition as it was written, moved to the margin, unless that would move what stands inside a text of it."""
+    text = textwrap.dedent("".join(lines[_first_line(node) - 1 : node.end_lineno])).rstrip() + "\n"
+    return text if _reads_as(text, [node]) else _unparsed([node])
+
+
+def _indented(text: str) -> str:
+    """The body of a function, moved away from the margin, but for what stands inside a text."""
+    moved, nodes = textwrap.indent(text, "    "), ast.parse(text).body
+    whole: list[ast.stmt] = [ast.If(ast.Constant(True), nodes, [])]
+    return moved if _reads_as(f"if True:\n{moved}", whole) else textwrap.indent(_unparsed(nodes), "    ")
+
+
+def _unparsed(nodes: Sequence[ast.stmt]) -> str:
+    return "".join(f"{ast.unparse(node)}\n" for node in nodes)
+
+
+def _reads_as(text: str, nodes: Sequence[ast.stmt]) -> bool:
+    try:
+        read = ast.parse(text).body
+    except SyntaxError:
+        return False
+    return [ast.dump(node) for node in read] == [ast.dump(node) for node in nodes]
 
 
 def _constant_defaults(node: Any) -> bool:
@@ -401,7 +442,7 @@ def _class_source(cls: type, user: str) -> str:
             if not isinstance(node, ast.ClassDef) or node.name != cls.__name__:
                 continue
             if node.lineno <= code.co_firstlineno <= (node.end_lineno or node.lineno):
-                return textwrap.dedent("".join(lines[_first_line(node) - 1 : node.end_lineno])).rstrip() + "\n"
+                return _text_of(node, lines)
     text = _class_by_name(cls)
     if text is not None:
         return text
