@@ -36,9 +36,10 @@ The portable ones answered {rows} rows: {flips} label flips, {ties} ties, larges
 
 - *Portable*: rows from around the fitted ones, drawn from the schema, on the model's thresholds and a step to either side,
   without values where the model takes those, and extremes up to 1e300, beside the live model's answers. What the live
-  model refuses must be refused. Numbers agree within 1e-9 (relative) or 1e-12; where the live model itself answers
-  otherwise alone than among other rows, or, for extremes, when its input moves by one unit in the last place, within ten
-  times of that and 1e-6.
+  model refuses must be refused. Numbers agree within 1e-9 (relative) or 1e-12. Where the live model answers a row otherwise
+  alone than among others, a difference of up to ten times that and 1e-6 is let pass; among the extremes, so is one of up to
+  ten times what the live model's answer moves when its input moves by one unit in the last place, however large
+  ([parity](../concepts/parity.md)). What is let pass so is not in the largest relative error; labels of the kind are ties.
 - *Native*: the sealed file was opened in a fresh process and compared with answers that were recorded before.
 - *Largest relative error*: among numbers that differ by more than 1e-12.
 - *Flips* are labels that differ where the live model's best two scores do not tie; *ties* where they do.
