@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,7 +26,7 @@ from holdall.packing.inferring import infer
 from holdall.spec.schema import Field
 
 SOURCE = b"""
-import os, sys, time
+import os, sys, time, numpy as np, pandas as pd
 print("imported")
 
 def same(df): return df
@@ -37,12 +38,27 @@ def fails(df):
 def crashes(df): os._exit(7)
 def leaves(df): sys.exit(1)
 def sleeps(df): time.sleep(60)
+def naps(df): time.sleep(1.5); return df.assign(pid=os.getpid())
+def forks(df):
+    import multiprocessing
+    context = multiprocessing.get_context("fork")
+    there = context.Event()
+    child = context.Process(target=lambda: (there.set(), time.sleep(30)))
+    child.start()
+    there.wait()
+    child.terminate()
+    child.join()
+    return df.assign(status=child.exitcode)
 def prints(df): print("noise", flush=True); os.write(1, b"more noise"); sys.stdin.read(); return df
 def nothing(df): pass
 def fewer(df): return df[1:]
 def turned(df): return df.sort_values("a", ascending=False)
 def forbidden(df): return df.assign(a=[object()] * len(df))
 def process(df): return df.assign(pid=os.getpid(), folder=os.getcwd())
+def spans(df): return df.assign(k=pd.Timedelta(days=1))
+def complexes(df): return df.assign(k=df.a * 1j)
+def words(df): return np.array([["a"], ["\xc3\xa9"], [""]])
+def raw(df): return df.assign(k=[b"a", b"b", b"c"])
 def matrix(values): return values * 2
 def reads(df): return df.assign(a=float(open("factor.txt").read()))
 """
@@ -151,6 +167,19 @@ def test_a_process_that_dies_is_one_clear_error_and_the_next_call_has_another() 
     worker.close()
 
 
+@pytest.mark.parametrize("name", ["spans", "complexes"])
+def test_a_column_of_numbers_that_none_can_hold_is_told_by_its_name(worker: Worker, name: str) -> None:
+    with pytest.raises(FunctionRaised, match=r"the column 'k': an array of (timedelta64|complex128)"):
+        call(worker, name, small())
+    assert call(worker, "same", small()).rows == 3
+
+
+def test_a_matrix_of_text_and_of_bytes_comes_as_such(worker: Worker) -> None:
+    came = call(worker, "words", small())
+    assert came["x0"].to_list() == ["a", "é", ""]
+    assert call(worker, "raw", small())["k"].to_list() == [b"a", b"b", b"c"]
+
+
 def test_what_a_function_prints_does_not_meddle(worker: Worker) -> None:
     assert call(worker, "prints", small()).rows == 3
 
@@ -206,6 +235,25 @@ def test_the_process_ends_with_a_parent_that_was_killed_in_the_middle_of_a_call(
     parent.wait()
     parent.stdout.close()
     assert gone(pid)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a signal there ends a process whatever it wants")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_that_reaches_the_whole_group_of_processes_leaves_the_call_alone(
+    capfd: pytest.CaptureFixture[str], number: signal.Signals
+) -> None:
+    worker = Worker(CODE, NAMES)
+    pid = int(call(worker, "process", small())["pid"].values[0])
+    try:
+        timer = threading.Timer(0.5, os.kill, (pid, number))
+        timer.start()
+        assert int(call(worker, "naps", small())["pid"].values[0]) == pid
+        timer.join()
+        assert int(call(worker, "forks", small())["status"].values[0]) == -signal.SIGTERM
+    finally:
+        worker.close()
+    assert gone(pid)
+    assert "Traceback" not in capfd.readouterr().err
 
 
 def test_a_tar_of_source_has_one_spelling() -> None:

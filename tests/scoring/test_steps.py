@@ -245,6 +245,14 @@ def fewer(df: pd.DataFrame) -> pd.DataFrame:
     return df[df.a > 0]
 
 
+def span(df: pd.DataFrame) -> pd.DataFrame:
+    return df.assign(since=pd.Timedelta(days=1))
+
+
+def leaves(df: pd.DataFrame) -> pd.DataFrame:
+    sys.exit(3)
+
+
 def nothing(df: pd.DataFrame) -> None:
     df["c"] = df.a
 
@@ -255,6 +263,8 @@ def nothing(df: pd.DataFrame) -> None:
         (noisy, CheckFailed, "gives another 'a' by itself"),
         (fewer, UsageError, "one row for each|rows for 60"),
         (nothing, UsageError, "gave a NoneType"),
+        (span, UsageError, "span gives a column that cannot be read: since.*timedelta64"),
+        (leaves, UsageError, "leaves cannot take the sample: SystemExit: 3"),
         (lambda df: df.assign(r=RANDOM.normal()), UsageError, "'RANDOM', a numpy.random"),
     ],
 )

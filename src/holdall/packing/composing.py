@@ -23,7 +23,7 @@ from holdall.engines.python import FunctionRaised, Worker
 from holdall.engines.source import PATH
 from holdall.engines.worker.answers import check
 from holdall.environments.requirements import distributions_of
-from holdall.errors import CheckFailed, Error, SchemaMismatch, UsageError
+from holdall.errors import CheckFailed, Error, InputError, SchemaMismatch, UsageError
 from holdall.frameworks.framework import Artefact, Live
 from holdall.packing import inferring, probing, requiring
 from holdall.packing.capturing import Captured, Function
@@ -82,7 +82,14 @@ class Chain:
         """`run` on the user's own rows: what is raised is the user's to mend. Raises UsageError."""
         try:
             return self.run(batch.take(slice(0, rows)), fields)
-        except Exception as error:
+        except InputError as error:
+            raise UsageError(
+                f"{self.shown} gives a column that cannot be read: {error.message}",
+                hint=error.hint
+                or "drop what the model does not need before the return, and make the rest numbers, text or times: "
+                ".dt.total_seconds(), pd.cut(…, labels=[…]), .astype(str)",
+            ) from error
+        except (Exception, SystemExit) as error:
             words = " ".join(str(error).split())[:300]
             raise UsageError(
                 f"{self.shown} cannot take the sample: {type(error).__name__}: {words}",

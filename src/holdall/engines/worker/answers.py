@@ -25,7 +25,7 @@ def describe(table: Any, rows: int, writer: Writer) -> dict[str, Any]:
         ]
     else:
         columns = [
-            {"name": str(name), **_column(series.array, writer)}
+            {"name": str(name), **_named_column(str(name), series.array, writer)}
             for name, (_, series) in zip(table.columns.tolist(), table.items(), strict=True)
         ]
     return {"columns": columns, "rows": rows}
@@ -46,6 +46,16 @@ def check(table: Any, rows: int) -> None:
     labels = np.asarray(index)
     if (labels != np.arange(rows)).any() and (np.sort(labels) == np.arange(rows)).all():
         raise ValueError("it gave the rows in another order; a step gives one row for each, in the same order")
+
+
+def _named_column(name: str, array: Any, writer: Writer) -> dict[str, Any]:
+    try:
+        return _column(array, writer)
+    except TypeError as error:
+        message = (
+            f"the column {name!r} is of type {array.dtype}, which no column of a package is; convert it or drop it"
+        )
+        raise TypeError(message) from error
 
 
 def _column(array: Any, writer: Writer) -> dict[str, Any]:

@@ -13,6 +13,7 @@ import importlib
 import json
 import os
 import shutil
+import signal
 import sys
 import threading
 import time
@@ -164,8 +165,23 @@ def _end_with(parent: int, code: str) -> None:
     os._exit(0)
 
 
+def _outlast_interrupts() -> None:
+    """A terminal's Ctrl-C and a supervisor's SIGTERM reach this process too; when to end is for the parent to say, which may
+    want the answers to what it has taken. The functions' own children are ended by them as ever."""
+    own = os.getpid()
+
+    def stay(number: int, _frame: Any) -> None:
+        if os.getpid() != own:
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
+
+    signal.signal(signal.SIGINT, stay)
+    signal.signal(signal.SIGTERM, stay)
+
+
 def main() -> None:
     """Takes the pipes for itself, so that a function's own reading and printing cannot meddle."""
+    _outlast_interrupts()
     incoming, outgoing = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)

@@ -42,8 +42,10 @@ class Writer:
 
     def array(self, values: Array) -> dict[str, Any]:
         """The description of an array of numbers, booleans or moments, or of bytes, text and other objects."""
-        if values.dtype == object:
+        if values.dtype.kind in "OSTU":
             return self.objects(values.tolist())
+        if values.dtype.kind not in "biufM":
+            raise TypeError(f"an array of {values.dtype} is none that a column can hold")
         plain = np.ascontiguousarray(values)
         if plain.dtype.kind == "M":
             plain = plain.view(np.int64)
