@@ -52,10 +52,7 @@ def _named_column(name: str, array: Any, writer: Writer) -> dict[str, Any]:
     try:
         return _column(array, writer)
     except TypeError as error:
-        message = (
-            f"the column {name!r} is of type {array.dtype}, which no column of a package is; convert it or drop it"
-        )
-        raise TypeError(message) from error
+        raise TypeError(f"the column {name!r}: {error}; convert it or drop it") from error
 
 
 def _column(array: Any, writer: Writer) -> dict[str, Any]:
