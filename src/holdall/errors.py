@@ -30,6 +30,7 @@
         ├── StorageFailed
         ├── StoreUnreadable
         └── WorkerDied
+            └── WorkerTooSlow
 
 An error holds facts (keyword arguments that `--json` prints), a stable `code` and a `hint`: what to do next.
 It knows no exit code and no HTTP status; each door has one table for that.
@@ -345,3 +346,15 @@ class WorkerDied(Unavailable):
             functions=list(functions),
             status=status,
         )
+
+
+class WorkerTooSlow(WorkerDied):
+    """The process of a package's own functions was ended, since it gave no answer in the time that it had."""
+
+    code = "worker_too_slow"
+
+    def __init__(self, functions: Sequence[str], seconds: float) -> None:
+        super().__init__(functions, None)
+        self.message = f"the functions {', '.join(functions)} gave no answer within {seconds:g} s, and were ended"
+        self.args = (self.message,)
+        self.hint = "send fewer rows; score large tables with `holdall batch`"

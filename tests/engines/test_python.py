@@ -21,7 +21,7 @@ from holdall.columns.batch import Batch
 from holdall.columns.pandas import from_pandas
 from holdall.engines import source
 from holdall.engines.python import FunctionRaised, Worker
-from holdall.errors import NotCanonical, UsageError, WorkerDied
+from holdall.errors import NotCanonical, UsageError, WorkerDied, WorkerTooSlow
 from holdall.packing.inferring import infer
 from holdall.spec.schema import Field
 
@@ -254,6 +254,38 @@ def test_a_signal_that_reaches_the_whole_group_of_processes_leaves_the_call_alon
         worker.close()
     assert gone(pid)
     assert "Traceback" not in capfd.readouterr().err
+
+
+def test_a_call_that_takes_too_long_is_ended_and_the_next_one_is_answered() -> None:
+    worker = Worker(CODE, NAMES, patience=5)
+    try:
+        worker.ready()
+        with pytest.raises(WorkerTooSlow, match=r"steps:sleeps.* within 5 s"):
+            call(worker, "sleeps", small())
+        assert call(worker, "same", small()).rows == 3
+    finally:
+        worker.close()
+
+
+def test_closing_does_not_wait_for_a_call() -> None:
+    worker = Worker(CODE, NAMES)
+    worker.ready()
+    raised: list[type[Exception]] = []
+
+    def ask() -> None:
+        try:
+            call(worker, "sleeps", small())
+        except WorkerDied as error:
+            raised.append(type(error))
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    time.sleep(0.5)
+    began = time.monotonic()
+    worker.close()
+    asking.join()
+    assert raised == [WorkerDied]
+    assert time.monotonic() - began < 30
 
 
 def test_a_tar_of_source_has_one_spelling() -> None:

@@ -15,7 +15,8 @@ import sys
 import tempfile
 import threading
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, BinaryIO, cast
@@ -28,7 +29,7 @@ from holdall.columns.names import unique
 from holdall.columns.objects import from_objects, spread
 from holdall.engines import source
 from holdall.engines.worker import pipe
-from holdall.errors import Error, ManifestInvalid, WorkerDied
+from holdall.errors import Error, ManifestInvalid, WorkerDied, WorkerTooSlow
 from holdall.spec.manifest import PATH
 from holdall.spec.schema import Field, Kind, Missing
 from holdall.spec.steps import Step
@@ -66,17 +67,25 @@ class Worker:
     """The process of one package's functions. Calls from several threads wait for each other."""
 
     def __init__(
-        self, code: bytes | None, functions: Sequence[str], *, interpreter: str | None = None, watch: bool = False
+        self,
+        code: bytes | None,
+        functions: Sequence[str],
+        *,
+        interpreter: str | None = None,
+        watch: bool = False,
+        patience: float | None = None,
     ) -> None:
         """Starts the process and does not wait for it: `ready` does.
 
         code: `code.tar`, None where all functions are of installed distributions. interpreter: the Python to run; None:
-        this one. watch: note which files the functions open that did not travel. Raises NotCanonical.
+        this one. watch: note which files the functions open that did not travel. patience: seconds that an answer may take;
+        None: for ever. Raises NotCanonical.
         """
         self._files = {} if code is None else source.unpack(code)
         self._functions = tuple(functions)
         self._interpreter = interpreter or sys.executable
         self._watch = watch
+        self._patience = patience
         self._lock = threading.Lock()
         self._process: _Process | None = None
         self.opened: tuple[str, ...] = ()
@@ -104,7 +113,10 @@ class Worker:
         return Batch({name: _read(name, entry, answer) for name, entry in given}, answer.header["rows"])
 
     def close(self) -> None:
-        """Ends the process. A call that comes after it starts another."""
+        """Ends the process, whatever it is doing. A call that comes after it starts another."""
+        process = self._process
+        if process is not None:
+            process.kill()  # and so the call that waits for it, which holds the lock
         with self._lock:
             if self._process is not None:
                 self._process.end()
@@ -126,11 +138,15 @@ class Worker:
         return process
 
     def _asked(self, process: _Process, writer: pipe.Writer, header: dict[str, Any]) -> pipe.Message:
+        too_slow = threading.Event()
         try:
-            answer = process.ask(writer, header)
+            with _ending(process, self._patience, too_slow):
+                answer = process.ask(writer, header)
         except (OSError, EOFError):
             status = process.end()
             self._process = None
+            if too_slow.is_set():
+                raise WorkerTooSlow(self._functions, self._patience or 0) from None
             raise WorkerDied(self._functions, status) from None
         except BaseException:
             # An answer that was only half read (Ctrl-C) must not be taken for the next one.
@@ -141,6 +157,26 @@ class Worker:
         if "error" in answer.header:
             raise FunctionRaised(answer.header["error"])
         return answer
+
+
+@contextmanager
+def _ending(process: _Process, seconds: float | None, ended: threading.Event) -> Iterator[None]:
+    """Kills the process and says so by `ended` if the block takes more than so many seconds."""
+    if seconds is None:
+        yield
+        return
+
+    def end() -> None:
+        ended.set()
+        process.kill()
+
+    timer = threading.Timer(seconds, end)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 class _Process:
@@ -173,6 +209,11 @@ class _Process:
         """Its answer. Raises OSError or EOFError where it is gone."""
         writer.send(cast("BinaryIO", self._popen.stdin), header)
         return pipe.receive(cast("BinaryIO", self._popen.stdout))
+
+    def kill(self) -> None:
+        """Only that: whoever waits for it hears that it is gone. Does nothing in a process that was forked from its parent."""
+        if self.alive:
+            self._popen.kill()
 
     def end(self) -> int | None:
         """Kill it and remove its folder; its exit status. Does nothing in a process that was forked from its parent."""

@@ -40,9 +40,11 @@ class Scorer:
         threads: int = 1,
         interpreter: str | None = None,
         worker: Worker | None = None,
+        patience: float | None = None,
     ) -> None:
         """threads: for one call; 0 lets the engine choose. interpreter: the Python for the package's own functions; None:
-        the one that its lock calls for. worker: a process for them that runs already.
+        the one that its lock calls for. worker: a process for them that runs already. patience: seconds that
+        they may take for one answer; None: for ever.
 
         Raises ManifestInvalid, PackageDamaged, DigestMismatch, Unavailable where the functions cannot be imported.
         """
@@ -50,7 +52,7 @@ class Scorer:
         self.schema = manifest.schema
         self._worker = worker
         if worker is None and any(step.engine == PYTHON for step in manifest.steps):
-            self._worker = _start(manifest, files, interpreter)
+            self._worker = _start(manifest, files, interpreter, patience)
         opened = zip(manifest.steps, _schemas(manifest), strict=True)
         self._stages: list[Stage] = [self._open(step, schema, files, threads) for step, schema in opened]
         self._graph: GraphRunning | None = None
@@ -117,7 +119,7 @@ class Scorer:
             self._worker.close()
 
 
-def _start(manifest: Manifest, files: Files, interpreter: str | None) -> Worker:
+def _start(manifest: Manifest, files: Files, interpreter: str | None, patience: float | None) -> Worker:
     from holdall.engines.python import Worker
     from holdall.scoring.interpreter import interpreter_for
 
@@ -125,7 +127,8 @@ def _start(manifest: Manifest, files: Files, interpreter: str | None) -> Worker:
     code = next((step.files[0] for step in steps if step.files), None)
     interpreter = interpreter or interpreter_for(manifest, files)
     functions = [name for step in steps for name in step.functions]
-    return Worker(None if code is None else files.read(code), functions, interpreter=interpreter)
+    source = None if code is None else files.read(code)
+    return Worker(source, functions, interpreter=interpreter, patience=patience)
 
 
 def _schemas(manifest: Manifest) -> list[Schema]:

@@ -22,6 +22,7 @@ class Limits:
     batch: rows that are scored together. queue: requests that may wait for one model; patience: seconds that they may
     be expected to wait, and patience_of_few where they are no more than `few`: a slow model may have some callers, a crowd
     leaves no queue behind. deadline: a request that has waited so many seconds is not scored any more.
+    functions: seconds that the package's own functions may take for one run.
     idle: seconds that a connection may be silent between requests; sending: seconds that a request may take to arrive.
     drain: seconds that a stopping server gives the requests in flight.
     """
@@ -36,6 +37,7 @@ class Limits:
     few: int = 64
     patience_of_few: float = 1.0
     deadline: float = 10.0
+    functions: float = 20.0
     idle: float = 75.0
     sending: float = 20.0
     drain: float = 30.0

@@ -63,7 +63,7 @@ class Served:
         self.digest = package.digest
         self.task = manifest.task
         self.package = package
-        self._scorer = Scorer(manifest, package.content)
+        self._scorer = Scorer(manifest, package.content, patience=limits.functions)
         self._as_text = any(field.kind in _AS_TEXT for field in self.schema.outputs)
         self.typed = None if self._as_text else typed_rows(self.schema, self._scorer.takes)
         self.figures_key = figures_key

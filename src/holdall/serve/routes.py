@@ -54,6 +54,7 @@ _STATUS: tuple[tuple[type[Exception], int], ...] = (
     (errors.MissingDependency, 415),
     (errors.UnreadableTable, 400),
     (errors.InputError, 422),
+    (errors.WorkerDied, 503),
 )
 """The one table for this door."""
 
