@@ -22,6 +22,7 @@ from holdall.columns.pandas import from_pandas
 from holdall.engines import source
 from holdall.engines.python import FunctionRaised, Worker
 from holdall.errors import UsageError
+from holdall.packing import closure
 from holdall.packing.capturing import Captured, capture
 from holdall.packing.closure import find_spec, is_local
 from holdall.packing.inferring import infer
@@ -328,6 +329,33 @@ def test_constants_of_time_of_categories_and_of_collections_travel_under_any_imp
         """
     )
     check(names["step"])
+
+
+def test_a_local_module_in_a_namespace_that_is_installed_too_travels(
+    project: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = tmp_path / "site"
+    (site / "company_shared" / "tools").mkdir(parents=True)
+    (site / "company_shared" / "tools" / "__init__.py").write_text("K = 2\n")
+    (site / "company_tools-1.0.dist-info").mkdir()
+    (site / "company_tools-1.0.dist-info" / "METADATA").write_text(
+        "Metadata-Version: 2.1\nName: company-tools\nVersion: 1.0\n"
+    )
+    (site / "company_tools-1.0.dist-info" / "RECORD").write_text("company_shared/tools/__init__.py,,\n")
+    monkeypatch.syspath_prepend(str(site))
+    closure._holders.cache_clear()
+    closure._installed.cache_clear()
+    try:
+        module = project(
+            "company_shared.features",
+            company_shared_IN_features="from company_shared import tools\ndef step(df): return df * tools.K\n",
+        )
+        captured = capture(module.step, (), ())
+    finally:
+        closure._holders.cache_clear()
+        closure._installed.cache_clear()
+    assert files(captured) == {"company_shared/features.py"}
+    assert "company-tools==1.0" in captured.requires
 
 
 def test_a_plain_object_as_a_global_constant_travels() -> None:

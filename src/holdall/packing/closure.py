@@ -46,6 +46,8 @@ class Closure:
                 spec = find_spec(dotted)
                 if spec is None:
                     continue  # a name in a module, or a module that is not here: then the live function did without it
+                if _is_shared(spec):
+                    continue  # of a namespace each module is judged by itself: some may be installed, others local
                 if not is_local(spec):
                     self.imports.add(dotted)
                     break
@@ -159,6 +161,10 @@ def is_local(spec: ModuleSpec) -> bool:
         return False
     outside_library = not path.is_relative_to(_LIBRARY) or {"site-packages", "dist-packages"} & set(path.parts)
     return bool(outside_library)
+
+
+def _is_shared(spec: ModuleSpec) -> bool:
+    return not spec.has_location and spec.submodule_search_locations is not None
 
 
 @cache
