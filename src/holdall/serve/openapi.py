@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from importlib.metadata import version
+from sys import float_info
 from typing import Any
 
 from holdall.columns.json import json_records
@@ -32,6 +33,8 @@ _SAMPLES: dict[Kind, Any] = {
     Kind.LIST: [1.0],
 }
 EXAMPLES = 3
+LARGEST = float_info.max
+"""The greatest double is no bound to tell of: JSON has no number beyond it, only digits that are rounded to it."""
 
 
 def describe(models: Mapping[str, tuple[Package, str]], limits: Limits, *, token: bool) -> dict[str, Any]:
@@ -157,7 +160,7 @@ def prediction_schema(schema: Schema) -> dict[str, Any]:
 def _input(field: Field) -> dict[str, Any]:
     described = _type(field, field.carrier)
     observed = field.observed
-    if field.limit is not None and field.carrier in (Kind.FLOAT, Kind.INT):
+    if field.limit is not None and field.limit < LARGEST and field.carrier in (Kind.FLOAT, Kind.INT):
         described |= {"minimum": -field.limit, "maximum": field.limit}
     if observed is not None:
         facts = []
