@@ -55,6 +55,7 @@ def fewer(df): return df[1:]
 def turned(df): return df.sort_values("a", ascending=False)
 def forbidden(df): return df.assign(a=[object()] * len(df))
 def process(df): return df.assign(pid=os.getpid(), folder=os.getcwd())
+def beside(df): return df.assign(a=float(open(os.path.join(os.path.dirname(__file__), "none.txt")).read()))
 def spans(df): return df.assign(k=pd.Timedelta(days=1))
 def complexes(df): return df.assign(k=df.a * 1j)
 def words(df): return np.array([["a"], ["\xc3\xa9"], [""]])
@@ -186,6 +187,17 @@ def test_what_a_function_prints_does_not_meddle(worker: Worker) -> None:
 
 def test_a_file_beside_the_source_is_read_by_its_relative_path(worker: Worker) -> None:
     assert call(worker, "reads", small())["a"].values.tolist() == [2.5] * 3
+
+
+def test_a_file_that_is_lacking_beside_the_source_has_the_name_that_the_user_knows() -> None:
+    worker = Worker(CODE, NAMES, watch=True)
+    try:
+        with pytest.raises(FunctionRaised) as caught:
+            call(worker, "beside", small())
+        assert caught.value.file == "none.txt"
+        assert worker.opened == ("none.txt",)
+    finally:
+        worker.close()
 
 
 def alive(pid: int) -> bool:

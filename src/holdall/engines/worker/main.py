@@ -74,7 +74,7 @@ class Watch:
     def _hook(self, event: str, arguments: tuple[Any, ...]) -> None:
         if event != "open" or not isinstance(arguments[0], str | bytes):
             return
-        path = os.fsdecode(arguments[0])
+        path = os.fsdecode(arguments[0]).removeprefix(os.path.join(self._code, ""))
         full = os.path.join(self._code, path)
         if os.path.realpath(full).startswith(self._known) or path in self.opened:
             return
@@ -146,13 +146,12 @@ class Worker:
         frames = traceback.extract_tb(error.__traceback__)
         places = [frame for frame in frames if frame.filename.startswith(own)]
         where = f"{os.path.relpath(places[-1].filename, self._code)}:{places[-1].lineno}" if places else None
+        file = error.filename if isinstance(error, OSError) and isinstance(error.filename, str) else None
         return {
             "type": type(error).__name__,
             "message": " ".join(str(error).split())[:500],
             "where": where,
-            "file": os.fspath(error.filename)
-            if isinstance(error, OSError) and isinstance(error.filename, str)
-            else None,
+            "file": file.removeprefix(own) if file is not None else None,
             "module": error.name if isinstance(error, ModuleNotFoundError) else None,
         }
 
