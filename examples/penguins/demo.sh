@@ -1,11 +1,12 @@
 #!/bin/sh
-# The main job on real data: train, pack, show, verify, predict, pack a better one, promote, roll back, serve, score a table.
+# The main job on real data: train, pack, show, verify, predict, pack a better one, promote, roll back, pack one with a
+# function of its own, serve it, score a table with it.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 rm -rf "$here/../../.demo"
 mkdir -p "$here/../../.demo"
 cd "$here/../../.demo"
-cp "$here/train.py" "$here/ask.py" .
+cp "$here/train.py" "$here/features.py" "$here/ask.py" .
 HOLDALL_HOME="$PWD/store"
 export HOLDALL_HOME
 unset HOLDALL_REGISTRY HOLDALL_TOKEN || true
@@ -30,11 +31,13 @@ run holdall history penguins@production
 run holdall pack train:second --name penguins --sample penguins.csv --target species -o penguins.holdall
 run holdall verify ./penguins.holdall
 
+run holdall pack train:third --name penguins --sample penguins.csv --target species --preprocess features:shapes
+run holdall promote penguins:1.0.2 production --reason "features of its own"
+
 printf '\n\033[1m$ holdall serve penguins@production --port 0 &\033[0m\n'
 holdall serve penguins@production --port 0 > ready.json &
 server=$!
 trap 'kill $server 2>/dev/null || true' EXIT
-until grep -q ready ready.json; do sleep 0.1; done
 cat ready.json
 run python ask.py "$(python -c 'import json; print(json.loads(open("ready.json").readline())["url"])')"
 kill $server
