@@ -22,8 +22,12 @@ def frame(rows: int = 40) -> pd.DataFrame:
     return pd.DataFrame({"age": random.normal(40, 9, rows), "pay": random.normal(size=rows)})
 
 
+STUCK = 123456.75
+"""An age at which `slowly` does not come back."""
+
+
 def slowly(df: pd.DataFrame) -> pd.DataFrame:
-    time.sleep(0.02)
+    time.sleep(60 if (df["age"] == STUCK).any() else 0.02)
     return df
 
 
@@ -33,7 +37,7 @@ def centred(df: pd.DataFrame) -> pd.DataFrame:
 
 @pytest.fixture(scope="session")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A store with churn 1.0.0 and 1.0.1 (two cuts), team/rent (a native artefact), slow (20 ms a call) and centred (its
+    """A store with churn 1.0.0 and 1.0.1 (two cuts), team/rent (a native artefact), slow (20 ms a call, stuck where an age is STUCK) and centred (its
     rows depend on each other)."""
     home = tmp_path_factory.mktemp("store")
     with pytest.MonkeyPatch.context() as patch:

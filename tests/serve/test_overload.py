@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import threading
 import time
 from collections import Counter
 
 from holdall.serve.limits import Limits
-from tests.serve.serving import read_answer, request_of, serving
+from tests.serve.conftest import STUCK
+from tests.serve.serving import JSON, read_answer, request_of, serving
 
 BODY = b'[{"age":41,"pay":1.5}]'
 
@@ -81,3 +83,12 @@ def test_requests_whose_clients_left_are_not_scored(home: str) -> None:
         assert server.ask("/predict", BODY)[0] == 200
         assert time.monotonic() - began < 0.5
         assert next(iter(server.plane.figures.values())).runs < 30
+
+
+def test_a_function_that_does_not_come_back_is_told_as_503_with_when_to_try_again_and_is_not_shedding(
+    home: str,
+) -> None:
+    with serving(["slow"], Limits(functions=0.5)) as server:
+        status, answer, headers = server.ask("/predict", json.dumps([{"age": STUCK, "pay": 1.0}]), JSON)
+        assert (status, answer["error"]["code"], headers["retry-after"]) == (503, "worker_too_slow", "1")
+        assert server.plane.models["slow"].figures.shed == 0

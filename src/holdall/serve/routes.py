@@ -113,6 +113,7 @@ class Routes:
                 try:
                     served.lane.admit()
                 except Overloaded as error:
+                    served.figures.shed += 1
                     return self._counted(served, overloaded(error))
                 return None
         answer = self._refused(method, path, headers)
@@ -200,14 +201,13 @@ class Routes:
         for kind, status in _STATUS:
             if isinstance(error, kind) and isinstance(error, errors.Error):
                 plain = {key: value for key, value in error.to_json().items() if value is not None}
-                return Answer(status, to_json({"error": plain}))
+                later = ((b"retry-after", b"1"),) if status == 503 else ()
+                return Answer(status, to_json({"error": plain}), headers=later)
         self._say({"event": "unexpected", "error": f"{type(error).__name__}: {error}"})
         return failure(500, "unexpected", "the server made a mistake", "its log says more")
 
     def _counted(self, served: Served, answer: Answer, began: float | None = None, rows: int = 0) -> Answer:
         served.figures.observe(answer.status, 0.0 if began is None else monotonic() - began, rows)
-        if answer.status == 503:
-            served.figures.shed += 1
         return answer
 
     def answered(self, served: Served, scored: Scored, identity: str | None, began: float) -> Answer:
@@ -220,6 +220,7 @@ class Routes:
 
     def told(self, served: Served, error: Exception, began: float) -> Answer:
         """The answer that tells why there are none."""
+        served.figures.shed += isinstance(error, Overloaded | Expired)
         return self._counted(served, self.failed(error), began)
 
     def _envelope(self, served: Served) -> Envelope:
