@@ -246,7 +246,7 @@ def fewer(df: pd.DataFrame) -> pd.DataFrame:
 
 
 def span(df: pd.DataFrame) -> pd.DataFrame:
-    return df.assign(since=pd.Timedelta(days=1))
+    return df.assign(a=pd.Timedelta(days=1))
 
 
 def leaves(df: pd.DataFrame) -> pd.DataFrame:
@@ -263,7 +263,7 @@ def nothing(df: pd.DataFrame) -> None:
         (noisy, CheckFailed, "gives another 'a' by itself"),
         (fewer, UsageError, "one row for each|rows for 60"),
         (nothing, UsageError, "gave a NoneType"),
-        (span, UsageError, "span gives a column that cannot be read: since.*timedelta64"),
+        (span, UsageError, "span gives a column that cannot be read: a.*timedelta64"),
         (leaves, UsageError, "leaves cannot take the sample: SystemExit: 3"),
         (lambda df: df.assign(r=RANDOM.normal()), UsageError, "'RANDOM', a numpy.random"),
     ],
@@ -360,3 +360,17 @@ def gaps(df: pd.DataFrame) -> pd.DataFrame:
 
 
 SIXTH = float(raw(60).a[5])
+
+
+def test_what_is_left_over_on_the_way_to_the_models_columns_may_be_of_any_kind() -> None:
+    def days(df: pd.DataFrame) -> pd.DataFrame:
+        df = df.copy()
+        df["since"] = pd.to_datetime(df["when"]) - pd.Timestamp("2024-01-01")
+        df["days"] = df["since"].dt.days.astype(float)
+        return df
+
+    sample = pd.DataFrame({"when": pd.date_range("2024-01-01", periods=40).astype(str), "a": np.arange(40.0)})
+    live = LinearRegression().fit(days(sample)[["days", "a"]], sample.a * 2)
+    holdall.pack(live, name="spans", sample=sample, preprocess=days)
+    answers = holdall.load("spans").predict(sample)
+    assert np.allclose(answers["prediction"], live.predict(days(sample)[["days", "a"]]))

@@ -97,14 +97,19 @@ class Worker:
         with self._lock:
             self._current()
 
-    def call(self, functions: Sequence[str], batch: Batch, fields: Sequence[Field], table: str) -> Batch:
+    def call(
+        self, functions: Sequence[str], batch: Batch, fields: Sequence[Field], table: str, wanted: Sequence[str] = ()
+    ) -> Batch:
         """What these functions, one after the other, give for the fields' columns as this kind of table.
+
+        wanted: the columns that matter; where all of them are there, others are left out.
 
         Raises FunctionRaised, WorkerDied, InputError for a column that they give and that has no kind.
         """
         writer = pipe.Writer()
         columns = [_column(batch[field.name], field, writer) for field in fields]
-        request = {"run": list(functions), "table": table, "rows": batch.rows, "columns": columns}
+        request: dict[str, Any] = {"run": list(functions), "table": table, "rows": batch.rows, "columns": columns}
+        request["wanted"] = list(wanted)
         with self._lock:
             process = self._current()
             answer = self._asked(process, writer, request)
@@ -247,7 +252,8 @@ class Functions:
 
     def run(self, batch: Batch) -> Batch:
         """Raises as `Worker.call`."""
-        return self._worker.call(self._step.functions, batch, self._fields, self._table)
+        wanted = [name for output in self._step.outputs for name in output.columns]
+        return self._worker.call(self._step.functions, batch, self._fields, self._table, wanted)
 
 
 @lru_cache(maxsize=16)

@@ -21,7 +21,7 @@ from holdall.engines.engine import InMemory
 from holdall.engines.frames import frame
 from holdall.engines.python import FunctionRaised, Worker
 from holdall.engines.source import PATH
-from holdall.engines.worker.answers import check
+from holdall.engines.worker.answers import check, chosen
 from holdall.environments.requirements import distributions_of
 from holdall.errors import CheckFailed, Error, InputError, SchemaMismatch, UsageError
 from holdall.frameworks.framework import Artefact, Live
@@ -57,11 +57,15 @@ class Sealable:
 
 @dataclass(frozen=True)
 class Chain:
-    """Functions, one after the other, live, with the kind of table that the first is given."""
+    """Functions, one after the other, live, with the kind of table that the first is given.
+
+    wanted: the columns that matter of what the last one gives, where they are known.
+    """
 
     functions: tuple[Function, ...]
     names: tuple[str, ...]
     table: str
+    wanted: tuple[str, ...] = ()
 
     @property
     def shown(self) -> str:
@@ -76,7 +80,7 @@ class Chain:
             for function in self.functions:
                 table = function(table)
         check(table, batch.rows)
-        return from_table(table)[0]
+        return from_table(chosen(table, self.wanted))[0]
 
     def first(self, batch: Batch, fields: Sequence[Field], rows: int) -> Batch:
         """`run` on the user's own rows: what is raised is the user's to mend. Raises UsageError."""
@@ -100,12 +104,15 @@ class Chain:
 class Composition:
     """The functions around one model."""
 
-    def __init__(self, captured: Captured, table: str, sample: Batch) -> None:
-        """table: the kind of table that the sample is. Raises UsageError where the functions cannot take the sample."""
+    def __init__(self, captured: Captured, table: str, sample: Batch, taken: Sequence[str]) -> None:
+        """table: the kind of table that the sample is. taken: the columns that the model takes, where it knows.
+
+        Raises UsageError where the functions cannot take the sample.
+        """
         self._captured = captured
         self._sample = sample
         self._fields = inferring.infer(sample, {})
-        self._before = Chain(captured.preprocess, captured.preprocess_names, table)
+        self._before = Chain(captured.preprocess, captured.preprocess_names, table, tuple(taken))
         self._after = Chain(captured.postprocess, captured.postprocess_names, "pandas")
         self.ignored: tuple[str, ...] = ()
 
@@ -318,7 +325,7 @@ class Composition:
                 return
             some = fit(self._sample.take(slice(0, WHOLE)), whole.schema)
             fields = whole.schema.inputs
-            made = worker.call(chain.names, some, fields, chain.table)
+            made = worker.call(chain.names, some, fields, chain.table, chain.wanted)
         except FunctionRaised as error:
             raise self._explained(error, worker.opened) from error
         self._check_opened(worker.opened)

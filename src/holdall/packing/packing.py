@@ -91,7 +91,9 @@ def draft(model: Any, sample: Batch | None, options: Options, progress: Progress
         raise UsageError("the sample has no rows", hint="give some rows of what you call predict on")
     if sample is None:
         raise SampleRequired(_sample_line(description))
-    composition = Composition(options.functions, options.table, sample) if options.functions.names else None
+    composition = None
+    if options.functions.names:
+        composition = Composition(options.functions, options.table, sample, description.inputs or ())
     given = sample if composition is None else composition.model_sample
     by = None if composition is None or given is sample else composition.shown
     taken, ignored = _columns_of(given, description, by)

@@ -14,10 +14,11 @@ import numpy as np
 from .pipe import Writer
 
 
-def describe(table: Any, rows: int, writer: Writer) -> dict[str, Any]:
+def describe(table: Any, rows: int, writer: Writer, wanted: list[str]) -> dict[str, Any]:
     """{columns: […], rows} of a DataFrame or a matrix. Raises TypeError for anything else, ValueError where it has not
-    `rows` rows in the order in which they came."""
+    `rows` rows in the order in which they came. wanted: as `chosen` has it."""
     check(table, rows)
+    table = chosen(table, wanted)
     if isinstance(table, np.ndarray):
         columns = [
             {"name": f"x{index}", "form": "array", "values": writer.array(table[:, index])}
@@ -29,6 +30,17 @@ def describe(table: Any, rows: int, writer: Writer) -> dict[str, Any]:
             for name, (_, series) in zip(table.columns.tolist(), table.items(), strict=True)
         ]
     return {"columns": columns, "rows": rows}
+
+
+def chosen(table: Any, wanted: Any) -> Any:
+    """A DataFrame's columns of these names, where it has them all: what is left over on the way to them is nobody's matter,
+    and may be of a kind that no package holds. Everything else as it is."""
+    if not wanted or isinstance(table, np.ndarray):
+        return table
+    names = [str(name) for name in table.columns.tolist()]
+    if not set(wanted) <= set(names):
+        return table
+    return table.loc[:, [name in wanted for name in names]]
 
 
 def check(table: Any, rows: int) -> None:

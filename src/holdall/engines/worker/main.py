@@ -138,7 +138,7 @@ class Worker:
         table = build(columns, fields, rows, header["table"])
         for name in header["run"]:
             table = self._functions[name](table)
-        return describe(table, rows, writer)
+        return describe(table, rows, writer, header["wanted"])
 
     def _told(self, error: BaseException) -> dict[str, Any]:
         """What the parent says of an error, and where in the package's own source it came up."""
