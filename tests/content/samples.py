@@ -27,15 +27,12 @@ def manifest(
 ) -> Manifest:
     """A manifest for these files; its one step runs the first of them that ends in .onnx, if there is one."""
     graphs = [path for path in sorted(files) if path.endswith(".onnx")]
-    steps = tuple(
-        Step(
-            role=Role.MODEL,
-            engine="onnx",
-            files=(path,),
-            inputs=(GraphInput(name="float", kind=Kind.FLOAT, columns=("age",)),),
-            outputs=(StepOutput(name="prediction", columns=("prediction",)),),
-        )
-        for path in graphs[:1]
+    step = Step(
+        role=Role.MODEL,
+        engine="onnx",
+        files=tuple(graphs[:1]),
+        inputs=(GraphInput(name="float", kind=Kind.FLOAT, columns=("age",)),),
+        outputs=(StepOutput(name="prediction", columns=("prediction",)),),
     )
     fields: dict[str, Any] = {
         "format": 0,
@@ -46,7 +43,7 @@ def manifest(
             inputs=(Field(name="age", kind=Kind.FLOAT, nullable=True),),
             outputs=(Field(name="prediction", kind=Kind.FLOAT),),
         ),
-        "steps": steps,
+        "steps": (step,),
         "row_wise": True,
         "portable": True,
         "blockers": (),

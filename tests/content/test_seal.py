@@ -139,13 +139,15 @@ CONFIG_RULES = {
 }
 
 
-@pytest.mark.parametrize("files", [FILES, {"notes.md": b"no model"}, {}], ids=["model", "no model", "no file"])
+@pytest.mark.parametrize(
+    "files", [FILES, {"notes.md": b"no model"}, {}], ids=["a model", "no file of the model", "no file"]
+)
 def test_the_config_keeps_the_rules_of_model_pack_and_no_time(files: dict[str, bytes]) -> None:
     package = sealed(files)
     config = json.loads(package.config)
     jsonschema.validate(config, CONFIG_RULES)
     assert config["descriptor"] == {"name": "team/tiny", "version": "1.0.0"}
-    assert config["config"] == ({"format": "onnx"} if files is FILES else {})
+    assert config["config"] == {"format": "onnx"}
     assert config["modelfs"]["diffIds"] == [layer.digest for layer in package.layers]
 
 

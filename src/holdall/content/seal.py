@@ -17,7 +17,6 @@ from holdall.spec import canonical, manifest
 from holdall.spec import digest as digests
 from holdall.spec.digest import Digest
 from holdall.spec.manifest import Manifest
-from holdall.spec.steps import Role
 
 
 class Layer(msgspec.Struct, frozen=True):
@@ -173,10 +172,9 @@ def _check_reads_back(package: Manifest, document: bytes) -> None:
 
 def _config(package: Manifest, layers: tuple[Layer, ...]) -> dict[str, object]:
     """The ModelPack config, which has no place for fields of our own and no time of making, so that it is the same again."""
-    engines = [step.engine for step in package.steps if step.role is Role.MODEL]
     return {
         "descriptor": {"name": package.release.name, "version": package.release.version},
-        "config": {"format": engines[0]} if engines else {},
+        "config": {"format": package.model.engine},
         "modelfs": {"type": "layers", "diffIds": [layer.digest for layer in layers]},
     }
 
