@@ -152,7 +152,11 @@ async def _ask(url: str, bodies: str, rate: float, seconds: float, connections: 
 
 
 if __name__ == "__main__":
+    import gc
+
     import uvloop
+
+    gc.disable()  # a pause of the one who asks is no wait for an answer
 
     url, bodies, rate, seconds, connections = sys.argv[1:]
     print(json.dumps(uvloop.run(_ask(url, bodies, float(rate), float(seconds), int(connections)))))
