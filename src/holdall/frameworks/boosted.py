@@ -140,7 +140,7 @@ class BoostedTrees(ScikitLearn):
             graph = conversion.finish({PREDICT: (op.identity(values), columns)})
         except NotPortable:
             raise
-        except Exception as error:
+        except Exception as error:  # a booster that was not foreseen goes native; it must not stop the user
             raise NotPortable(BOOSTER, f"{type(error).__name__}: {error}") from error
         return Artefact(
             engine="onnx",

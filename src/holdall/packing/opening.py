@@ -148,7 +148,7 @@ def import_object(text: str) -> Any:
                 module=missing,
             ) from None
         raise MissingDependency(missing, missing, f"importing {module}") from error
-    except Exception as error:
+    except Exception as error:  # a module may raise anything while it is imported
         raise UnreadableFile(f"importing {module} failed: {type(error).__name__}: {error}", module=module) from error
     for part in name.split("."):
         if not hasattr(found, part):
@@ -164,7 +164,7 @@ def _open_onnx(data: bytes, path: str) -> Any:
         raise MissingDependency("onnx", "holdall[pack]", "packing an ONNX file") from None
     try:
         return onnx.load_model_from_string(data)
-    except Exception as error:
+    except Exception as error:  # protobuf has several errors of its own for what is damaged
         raise UnreadableFile(f"{path} cannot be read as an ONNX graph: {error}", path=path) from error
 
 

@@ -36,7 +36,7 @@ _UNITS = ("Y", "M", "W", "D", "h", "m", "s", "ms", "us", "ns", "ps", "fs", "as",
 _Reader: Any = pickle._Unpickler
 
 
-class Restricted(_Reader):  # type: ignore[misc]
+class Restricted(_Reader):  # type: ignore[misc] # the base, in Python, is not in the type stubs
     """Reads one object from a pickle or joblib stream.
 
     outside: what the stream names or calls and may not, in the order of appearance. As long as it is empty, the object

@@ -129,7 +129,7 @@ def _naming_rows(run: Callable[[Batch], Any], batch: Batch, row_wise: bool, step
         raise RowsRefused([{"path": "rows", "reason": error.message, "step": step}]) from error
     except Error:
         raise
-    except Exception as error:
+    except Exception as error:  # whatever a model or a function raises is its refusal
         refused = find_refused(run, batch, row_wise, limit) if batch.rows else {}
         if not refused:
             raise RowsRefused([{"path": "rows", "reason": _words(error), "step": step}]) from error

@@ -126,7 +126,7 @@ def _inlined(model: Any, table: Table, path: str) -> list[Var]:
     graph = _converted(model, block.width, path)
     try:
         return list(spox.inline(graph)(block.values).values())
-    except Exception as error:
+    except Exception as error:  # spox raises whatever it stumbles over in a graph of others
         raise NotPortable(path, f"skl2onnx's graph for {name} cannot be put inside another: {_line(error)}") from error
 
 
@@ -147,7 +147,7 @@ def _converted(model: Any, width: int, path: str) -> Any:
             warnings.simplefilter("ignore")
             graph = convert_sklearn(model, initial_types=inputs, options=options, target_opset=OPSETS)
             onnxruntime.InferenceSession(graph.SerializeToString(), providers=["CPUExecutionProvider"])
-    except Exception as error:
+    except Exception as error:  # so do skl2onnx and onnxruntime
         raise NotPortable(path, f"no exact converter for {name} is known: {_line(error)}") from error
     for output in graph.graph.output:
         if output.type.tensor_type.shape.dim and output.type.tensor_type.shape.dim[0].dim_value:
