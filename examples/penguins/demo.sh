@@ -38,6 +38,10 @@ printf '\n\033[1m$ holdall serve penguins@production --port 0 &\033[0m\n'
 holdall serve penguins@production --port 0 > ready.json &
 server=$!
 trap 'kill $server 2>/dev/null || true' EXIT
+until [ -s ready.json ]; do  # the server says its address on one line once it takes requests
+    kill -0 $server || { echo "the server ended before it was ready" >&2; exit 1; }
+    sleep 0.1
+done
 cat ready.json
 run python ask.py "$(python -c 'import json; print(json.loads(open("ready.json").readline())["url"])')"
 kill $server
