@@ -1,0 +1,1 @@
+"""What is measured of every framework: one file each, with its `CASES`."""
