@@ -11,7 +11,7 @@ from holdall.frameworks.framework import Framework
 # By the top-level module of a class in the model's method resolution order. A framework's folder is imported only then.
 FRAMEWORKS = {
     "lightgbm": "holdall.frameworks.lightgbm.framework",
-    "onnx": "holdall.frameworks.onnx",
+    "onnx": "holdall.frameworks.onnx.framework",
     "sklearn": "holdall.frameworks.sklearn.framework",
     "xgboost": "holdall.frameworks.xgboost.framework",
 }
