@@ -1,0 +1,1 @@
+"""category_encoders: encoders that put a number, or several, in the place of a category."""
