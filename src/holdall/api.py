@@ -169,8 +169,9 @@ def _sample(sample: Any, target: str | None) -> tuple[Any, Any]:
 def _table_for(functions: Any, sample: Any) -> str:
     """The kind of table that the functions are given: what the sample is."""
     from holdall.columns.batch import Batch
-    from holdall.columns.tables import Form, find_form
+    from holdall.columns.tables import Form, find_form, plain
 
+    sample = plain(sample)
     if not functions.names or sample is None or isinstance(sample, str | os.PathLike | Batch | list | tuple):
         return "pandas"
     if type(sample).__name__ == "Series":

@@ -66,6 +66,7 @@ def from_table(table: Any, names: Sequence[str] | None = None, *, schema: Schema
         table = table.to_frame(_only_name(schema) or table.name or "text")
     elif isinstance(table, list | tuple) and table and all(isinstance(document, str) for document in table):
         return from_mapping({_only_name(schema) or "text": list(table)}, schema), Form.RECORDS
+    table = plain(table, schema)
     form = find_form(table)
     if form is Form.PANDAS:
         from holdall.columns.pandas import from_pandas
@@ -88,6 +89,44 @@ def from_table(table: Any, names: Sequence[str] | None = None, *, schema: Schema
     if form is Form.RECORD:
         return from_records([table], schema), form
     return from_mapping(table, schema), form
+
+
+def plain(table: Any, schema: Schema | None = None) -> Any:
+    """Tensors as the arrays that they are, and arrays that are no matrix as a dict of columns; all else as it is.
+
+    Arrays one after the other are the inputs x0, x1 … of a model; one of more than two dimensions is the only input. Where
+    the schema's only input is an array, so is this one.
+    """
+    if isinstance(table, Mapping) and any(map(_is_tensor, table.values())):
+        return {name: _array(value) for name, value in table.items()}
+    if isinstance(table, tuple | list) and table and all(_is_tensor(part) or _is_stack(part) for part in table):
+        names = [field.name for field in schema.inputs] if schema is not None else []
+        given = names if len(names) == len(table) else [f"x{place}" for place in range(len(table))]
+        return dict(zip(given, map(_array, table), strict=True))
+    array = _array(table)
+    if not isinstance(array, np.ndarray) or array.dtype.names is not None:
+        return array
+    only = schema.inputs[0] if schema is not None and len(schema.inputs) == 1 else None
+    if only is not None and only.kind is Kind.TENSOR and array.ndim == 1 + len(only.shape):
+        return {only.name: array}
+    if schema is None and array.ndim > 2:
+        return {"x0": array}
+    return array
+
+
+def _is_tensor(value: Any) -> bool:
+    return _is(value, "torch", "Tensor") or _is(value, "tensorflow", "Tensor")
+
+
+def _is_stack(value: Any) -> bool:
+    return isinstance(value, np.ndarray) and value.ndim > 0 and value.dtype.names is None
+
+
+def _array(value: Any) -> Any:
+    if _is(value, "torch", "Tensor"):
+        value = value.detach().cpu()
+        return (value.float() if str(value.dtype) == "torch.bfloat16" else value).numpy()
+    return value.numpy() if _is(value, "tensorflow", "Tensor") else value
 
 
 def with_pandas_dtypes(batch: Batch) -> Batch:

@@ -13,6 +13,7 @@ FRAMEWORKS = {
     "lightgbm": "holdall.frameworks.lightgbm.framework",
     "onnx": "holdall.frameworks.onnx.framework",
     "sklearn": "holdall.frameworks.sklearn.framework",
+    "torch": "holdall.frameworks.torch.framework",
     "xgboost": "holdall.frameworks.xgboost.framework",
 }
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -25,7 +25,7 @@ class Description:
     inputs: names of its input columns where it knows them (fitted on a data frame); else None.
     width: how many columns it takes, where it knows.
     table: the kind of table it was fitted on, as in Step.table: 'pandas', 'numpy' or 'text'.
-    task, classes: as in the manifest.
+    task, classes: as in the manifest. task '': only the outputs tell (see packing).
     missing: by column, the marker that its encoders were fitted on, where they know one.
     notes: what the user should know of the model as such, in sentences.
     requires: distributions that the native artefact needs, as exact requirements ('scikit-learn==1.9.1').
@@ -99,6 +99,24 @@ class Framework(Protocol):
     def native(self, model: Any, schema: Schema, *, allow_pickle: bool = False) -> Artefact:
         """The framework's own format. Raises NotPortable where even that cannot be (with the cause), or TrustRequired
         where only a pickle can hold it and `allow_pickle` is not given."""
+        ...
+
+
+@runtime_checkable
+class Arranging(Protocol):
+    """A framework whose models take arrays rather than tables, and which so puts the sample in order itself."""
+
+    def arranged(self, model: Any, sample: Batch) -> tuple[Batch, tuple[str, ...]]:
+        """The sample as the model's inputs, and the names of its columns that the model does not take. Raises UsageError."""
+        ...
+
+
+@runtime_checkable
+class Keeping(Protocol):
+    """A framework whose models are kept in another form than their native one beside the portable artefact."""
+
+    def kept(self, model: Any) -> Mapping[str, bytes]:
+        """Path → bytes."""
         ...
 
 

@@ -66,7 +66,11 @@ def _values(field: Field, rows: int, generator: np.random.Generator, strange: fl
     if field.kind is Kind.BINARY:
         return np.array([generator.bytes(8) for _ in range(rows)], object)
     shape = tuple(side if isinstance(side, int) else 3 for side in field.shape)
-    return generator.uniform(0.0, 1.0, (rows, *shape))
+    if field.kind is Kind.TENSOR and field.dtype is not None and field.dtype.startswith(("int", "uint", "bool")):
+        return generator.integers(int(low), int(high) + 1, (rows, *shape), np.int64).astype(np.float64)
+    if not np.isfinite(high - low):
+        low, high = 0.0, 1.0
+    return generator.uniform(low, high, (rows, *shape))
 
 
 def _text(field: Field, rows: int, generator: np.random.Generator, strange: float) -> npt.NDArray[Any]:

@@ -65,6 +65,12 @@ def observe(column: Column) -> Observed | None:
         return Observed(minimum=-_bound(-numbers), maximum=_bound(numbers), nulls=share)
     if column.kind in (Kind.STRING, Kind.BOOL):
         return _categories(values.tolist(), share)
+    if column.kind is Kind.TENSOR and column.values.dtype.kind in "biuf":
+        numbers = values[np.isfinite(values)].astype(np.float64) if values.dtype.kind == "f" else values.ravel()
+        if numbers.size:
+            return Observed(
+                minimum=-_bound(-numbers.astype(np.float64)), maximum=_bound(numbers.astype(np.float64)), nulls=share
+            )
     return Observed(nulls=share)
 
 

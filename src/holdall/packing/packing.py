@@ -23,7 +23,7 @@ from holdall.engines import source
 from holdall.engines.engine import InMemory
 from holdall.errors import NotPortable, SampleRequired, UsageError
 from holdall.frameworks.find import find
-from holdall.frameworks.framework import Artefact, Description, Framework, Live, blocker
+from holdall.frameworks.framework import Arranging, Artefact, Description, Framework, Keeping, Live, blocker
 from holdall.packing import card, drawing, inferring, probing, requiring
 from holdall.packing.capturing import Captured
 from holdall.packing.composing import Composition, Sealable
@@ -35,7 +35,7 @@ from holdall.scoring.stages import find_refused
 from holdall.spec import digest as digests
 from holdall.spec.manifest import FORMAT, Blocker, Examples, File, Manifest, Release
 from holdall.spec.report import Parity
-from holdall.spec.schema import Schema
+from holdall.spec.schema import Kind, Schema
 from holdall.spec.steps import Role, Step
 
 RECORDED = 64
@@ -91,14 +91,21 @@ def draft(model: Any, sample: Batch | None, options: Options, progress: Progress
         raise UsageError("the sample has no rows", hint="give some rows of what you call predict on")
     if sample is None:
         raise SampleRequired(_sample_line(description))
+    ignored: Sequence[str] = ()
+    if isinstance(framework, Arranging) and not options.functions.preprocess:
+        sample, ignored = framework.arranged(model, sample)
     composition = None
     if options.functions.names:
         composition = Composition(options.functions, options.table, sample, description.inputs or ())
     given = sample if composition is None else composition.model_sample
     by = None if composition is None or given is sample else composition.shown
-    taken, ignored = _columns_of(given, description, by)
+    if isinstance(framework, Arranging) and options.functions.preprocess:
+        given, ignored = framework.arranged(model, given)
+    taken, others = _columns_of(given, description, by)
+    ignored = (*ignored, *others)
     progress("asking the model what it accepts")
     schema, typical = _schema(framework, model, description, taken)
+    description = replace(description, task=description.task or _task(schema))
     if composition is None:
         edited(schema, options.schema)  # what cannot be said is told before the work begins
     candidates = _Candidates(framework, model, schema, description, options, progress)
@@ -107,7 +114,7 @@ def draft(model: Any, sample: Batch | None, options: Options, progress: Progress
     if composition is not None:
         composition.narrow(given, list(taken))
         made = composition.around(made, options.requirements, progress)
-        sample, ignored = sample.select([name for name in sample if name not in composition.ignored]), []
+        sample, ignored = sample.select([name for name in sample if name not in composition.ignored]), ()
     else:
         sample = taken
     progress("recording examples")
@@ -165,6 +172,16 @@ def _schema(framework: Framework, model: Any, description: Description, sample: 
     unprobed = Schema(inputs=inputs, outputs=outputs)
     probed = probing.probe(unprobed, typical, lambda schema: framework.live(model, schema), big)
     return probed, typical
+
+
+def _task(schema: Schema) -> str:
+    """What the outputs say of the task: one number a row is a regression, another prediction is a class."""
+    kinds = {field.name: field.kind for field in schema.outputs}
+    if "prediction" not in kinds:
+        return "transform"
+    if kinds["prediction"] is not Kind.FLOAT:
+        return "classification"
+    return "regression" if len(kinds) == 1 else "transform"
 
 
 def _typical(framework: Framework, model: Any, schema: Schema, sample: Batch) -> tuple[Batch, Any]:
@@ -261,6 +278,8 @@ class _Candidates:
     def _native_files(self) -> Mapping[str, bytes]:
         if not self._options.keep_native:
             return {}
+        if isinstance(self._framework, Keeping):
+            return self._framework.kept(self._model)
         return self._framework.native(self._model, self.schema, allow_pickle=self._options.allow_pickle).files
 
     def _prove(

@@ -21,6 +21,7 @@ from holdall.packing.rounding import settle
 from holdall.scoring.scorer import Scorer
 from holdall.scoring.stages import find_refused
 from holdall.spec.manifest import Manifest, Tolerance
+from holdall.spec.schema import Kind
 
 WHOLE = 4096
 """So many rows of the sample are compared in every output; the rest in the model's main one (see Framework.live)."""
@@ -30,6 +31,9 @@ EXTREMES = "extremes"
 DRAWN = 512
 BOUNDARY_ROWS = 20_000
 TRIED_REFUSALS = 16
+NUMBERS = 4_000_000
+"""Of arrays, no more numbers than this are compared at once, and no more are drawn, whatever the rows come to."""
+FEWEST = 16
 
 
 @dataclass(frozen=True)
@@ -66,7 +70,7 @@ class Prover:
     def prove(self, artefact: Artefact, sample: Batch, typical: Batch) -> Proof:
         """Compare everything. Stops early once the artefact has clearly failed."""
         schema = self._manifest.schema
-        base = drawing.draw(schema, DRAWN, seed=2, strange=0.15)
+        base = drawing.draw(schema, min(DRAWN, max(FEWEST, _at_once(sample))), seed=2, strange=0.15)
         sets: list[tuple[str, Batch | None]] = [
             ("rows drawn from the schema", base),
             (EXTREMES, drawing.extremes(schema, typical)),
@@ -75,16 +79,21 @@ class Prover:
                 drawing.on_boundaries(schema, artefact.boundaries, _around(base, sample), BOUNDARY_ROWS),
             ),
         ]
-        self._compare(sample.take(slice(0, WHOLE)), self._live, "the sample")
+        whole = sample.take(slice(0, WHOLE))
+        step = _at_once(sample)
+        for start in range(0, whole.rows, step):
+            if not self._lost():
+                self._compare(whole.take(slice(start, min(start + step, WHOLE))), self._live, "the sample")
         row_wise = self._row_wise(_around(base, sample))
         for name, batch in sets:
             if batch is not None and not self._lost():
                 self._compare(batch, self._live, name, overflows=name == EXTREMES)
-        for start in range(WHOLE, sample.rows, CHUNK):
+        chunk = min(CHUNK, step)
+        for start in range(WHOLE, sample.rows, chunk):
             if self._lost():
                 break
             self._progress(f"comparing answers: {start:,} of {sample.rows:,} rows of the sample")
-            self._compare(sample.take(slice(start, start + CHUNK)), self._brief, "the sample")
+            self._compare(sample.take(slice(start, start + chunk)), self._brief, "the sample")
         return Proof(self._comparison, row_wise)
 
     def _lost(self) -> bool:
@@ -153,9 +162,16 @@ class Prover:
         return batch.take(np.setdiff1d(np.arange(batch.rows), sorted(refused)))
 
 
+def _at_once(sample: Batch) -> int:
+    """How many rows are compared at once: all, but of arrays no more than a memory holds beside what a network makes of
+    them."""
+    numbers = sum(int(np.prod(sample[name].values.shape[1:])) for name in sample if sample[name].kind is Kind.TENSOR)
+    return max(1, NUMBERS // numbers) if numbers else max(WHOLE, CHUNK)
+
+
 def _around(drawn: Batch, sample: Batch) -> Batch:
     """Some rows of both: real rows reach leaves that independent columns never do."""
-    real = sample.take(slice(0, DRAWN)).select(list(drawn))
+    real = sample.take(slice(0, drawn.rows)).select(list(drawn))
     if not real.rows:
         return drawn
     return concatenate([real, drawn.take(slice(0, DRAWN // 4))])

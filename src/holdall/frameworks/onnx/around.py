@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from holdall.columns.batch import Array
-from holdall.frameworks.onnx.ports import Port, places_of
+from holdall.frameworks.onnx.ports import Port, whole_bounds
 from holdall.frameworks.onnx.results import Result
 from holdall.spec.schema import Field, Kind, Schema
-from holdall.spec.steps import GraphInput
+from holdall.spec.steps import GraphInput, StepOutput
 
 OWN = "holdall_"
+REFUSED = "refused"
+LARGE = 2**31 - 1
+"""A bound from here on is a kind of number's own."""
 _OPSET = 15
 """For graphs that use no operator of the standard's own set and so import none."""
 
@@ -27,6 +31,22 @@ def nodes_of(graph: Any) -> Iterator[Any]:
                 if attribute.HasField("g"):
                     pending.append(attribute.g)
                 pending += attribute.graphs
+
+
+def whole_ranges(ports: Sequence[Port], places: Mapping[str, tuple[str, ...]]) -> list[Range]:
+    """The ranges of tensors that travel as doubles to a port of whole numbers."""
+    found = []
+    for port in ports:
+        bounds = whole_bounds(port.element)
+        if port.columns == 0 and bounds is not None:
+            low, high = (np.array([bound], np.float64) for bound in bounds)
+            found.append(Range(places[port.name][0], low, high, whole=True))
+    return found
+
+
+def outputs_of(found: Sequence[Result]) -> tuple[StepOutput, ...]:
+    """The outputs as a step has them."""
+    return tuple(StepOutput(name=f"{OWN}output_{index}", columns=result.columns) for index, result in enumerate(found))
 
 
 def groups_of(fields: Sequence[Field]) -> tuple[GraphInput, ...]:
@@ -44,22 +64,54 @@ def groups_of(fields: Sequence[Field]) -> tuple[GraphInput, ...]:
     return tuple(groups)
 
 
+@dataclass(frozen=True)
+class Range:
+    """What numbers of a column the model takes. low, high: [1], or one for each place of a tensor's last axis.
+
+    whole: fractions are refused; else what counts is the number without its fraction.
+    """
+
+    column: str
+    low: Array
+    high: Array
+    whole: bool
+
+    @property
+    def reason(self) -> str:
+        """As a refusal says it."""
+        kind = "a whole number" if self.whole else "a number"
+        low, high = int(self.low.min()), int(self.high.max())
+        if max(abs(low), abs(high)) >= LARGE:
+            return f"{kind} is expected" if low < 0 else f"{kind} of at least {low} is expected"
+        return f"{kind} from {low} to {high} is expected"
+
+
 def wrapped(
-    model: Any, ports: Sequence[Port], found: Sequence[Result], groups: Sequence[GraphInput], schema: Schema
+    model: Any,
+    ports: Sequence[Port],
+    places: Mapping[str, tuple[str, ...]],
+    found: Sequence[Result],
+    groups: Sequence[GraphInput],
+    schema: Schema,
+    ranges: Sequence[Range] = (),
 ) -> bytes:
-    """The bytes of the graph with operators before and behind it; the same for the same graph and schema."""
+    """The bytes of the graph with operators before and behind it; the same for the same graph and schema.
+
+    places: which columns feed each port. ranges: columns whose numbers are held to one, by the graph's output `refused`
+    in this order. Raises ValueError for a graph that holdall's own names would get in the way of.
+    """
     import onnx
 
     made = onnx.ModelProto()
     made.CopyFrom(model)
     graph = made.graph
     taken = {name for node in nodes_of(graph) for name in (*node.input, *node.output)} | {p.name for p in ports}
-    if any(name.startswith(OWN) for name in taken):
-        raise ValueError(f"the graph has names that begin with {OWN}, as holdall's own do")
+    if any(name.startswith(OWN) or name == REFUSED for name in taken):
+        raise ValueError(f"the graph has names that are {REFUSED} or begin with {OWN}, as holdall's own do")
     if not any(entry.domain in ("", "ai.onnx") for entry in made.opset_import):
         made.opset_import.add(domain="", version=_OPSET)
-    around = _Around(onnx, schema, groups)
-    places = places_of(ports, [field.name for field in schema.inputs])
+    around = _Around(onnx, schema, groups, next(e.version for e in made.opset_import if e.domain in ("", "ai.onnx")))
+    around.hold(ranges)
     for port in ports:
         around.before(port, places[port.name])
     initial = {tensor.name for tensor in graph.initializer}
@@ -82,8 +134,10 @@ def wrapped(
 
 
 class _Around:
-    def __init__(self, onnx: Any, schema: Schema, groups: Sequence[GraphInput]) -> None:
+    def __init__(self, onnx: Any, schema: Schema, groups: Sequence[GraphInput], opset: int) -> None:
         self._onnx = onnx
+        self._opset = opset
+        self._held: dict[str, str] = {}
         self._fields = {field.name: field for field in schema.inputs}
         self._groups = groups
         self._count = 0
@@ -99,17 +153,81 @@ class _Around:
             declared.append(self._value(group.name, _ELEMENTS[group.kind], ["rows", *sides]))
         return declared
 
+    def hold(self, ranges: Sequence[Range]) -> None:
+        """The output `refused` for these ranges; the graph itself is given a number that it takes in the place of others."""
+        flags: list[str] = []
+        for group in self._groups:
+            own = [held for held in ranges if held.column in group.columns]
+            if not own:
+                continue
+            element = _ELEMENTS[group.kind]
+            low, high = self._bounds(group, own, element)
+            outside = self._outside(group.name, low, high, element, group.kind is Kind.TENSOR)
+            fill = self._values(np.clip(np.zeros_like(low), low, high), element)
+            self._held[group.name] = self._add(self.front, "Where", [outside, fill, group.name])
+            for held in own:
+                if group.kind is Kind.TENSOR:
+                    flags.append(self._any(outside))
+                else:
+                    place = self._constant(np.array([group.columns.index(held.column)]))
+                    flags.append(self._add(self.front, "Gather", [outside, place], axis=1))
+        if flags:
+            self._add(self.front, "Concat", flags, output=REFUSED, axis=1)
+            self.outputs.append(self._value(REFUSED, "bool", ["rows", len(flags)]))
+
+    def _bounds(self, group: GraphInput, own: Sequence[Range], element: str) -> tuple[Array, Array]:
+        if group.kind is Kind.TENSOR:
+            return own[0].low.astype(element), own[0].high.astype(element)
+        least, most = (-np.inf, np.inf) if element == "float64" else (-(2**63), 2**63 - 1)
+        low, high = np.full(len(group.columns), least, element), np.full(len(group.columns), most, element)
+        for held in own:
+            place = group.columns.index(held.column)
+            low[place], high[place] = held.low[0], held.high[0]
+        return low, high
+
+    def _outside(self, value: str, low: Array, high: Array, element: str, whole: bool) -> str:
+        """[rows, …], true where a number is outside. NaN in a column of floats is none of this."""
+        lowest, highest = self._values(low, element), self._values(high, element)
+        above, below = value, value
+        if element == "float64" and not whole:
+            above = self._add(self.front, "Floor", [value])
+            below = self._add(self.front, "Ceil", [value])
+        outside = self._add(
+            self.front,
+            "Or",
+            [
+                self._add(self.front, "Less", [below, lowest]),
+                self._add(self.front, "Greater", [above, highest]),
+            ],
+        )
+        if element != "float64" or not whole:
+            return outside
+        # A NaN is no whole number either: it is not less than anything.
+        rest = self._add(self.front, "Sub", [value, self._add(self.front, "Floor", [value])])
+        sound = self._add(self.front, "Less", [rest, self._values(np.array([1e-300]), "float64")])
+        return self._add(self.front, "Or", [outside, self._add(self.front, "Not", [sound])])
+
+    def _any(self, flags: str) -> str:
+        """[rows, 1], true where any of a row's flags is set."""
+        numbers = self._add(self.front, "Cast", [flags], to=self._type("float32"))
+        flat = self._add(self.front, "Flatten", [numbers], axis=1)
+        if self._opset < 18:
+            most = self._add(self.front, "ReduceMax", [flat], axes=[1], keepdims=1)
+        else:
+            most = self._add(self.front, "ReduceMax", [flat, self._constant(np.array([1]))], keepdims=1)
+        return self._add(self.front, "Cast", [most], to=self._type("bool"))
+
     def before(self, port: Port, columns: Sequence[str]) -> None:
         """From the matrices to this input of the graph, by the name that the graph has for it."""
         if port.columns == 0:
-            value = self._cast(self.front, self._group(columns[0]).name, "float64", port.element)
+            value = self._cast(self.front, self._given(self._group(columns[0])), "float64", port.element)
             order = list(range(1, len(port.shape) + 1))
             order.insert(port.axis, 0)
             self._move(value, order, port.name)
             return
         parts = []
         for group, names in self._runs(columns):
-            value = group.name
+            value = self._given(group)
             if names != group.columns:
                 places = [group.columns.index(name) for name in names]
                 value = self._add(self.front, "Gather", [value, self._constant(np.array(places))], axis=1)
@@ -149,6 +267,9 @@ class _Around:
                 runs.append((group, (name,)))
         return runs
 
+    def _given(self, group: GraphInput) -> str:
+        return self._held.get(group.name, group.name)
+
     def _group(self, column: str) -> GraphInput:
         return next(group for group in self._groups if column in group.columns)
 
@@ -165,6 +286,10 @@ class _Around:
             self._add(self.front, "Identity", [value], output=output)
         else:
             self._add(self.front, "Transpose", [value], output=output, perm=order)
+
+    def _values(self, values: Array, element: str) -> str:
+        tensor = self._onnx.numpy_helper.from_array(values.astype(element))
+        return self._add(self.front, "Constant", [], value=tensor)
 
     def _constant(self, values: Array, nodes: list[Any] | None = None) -> str:
         tensor = self._onnx.numpy_helper.from_array(values.astype(np.int64))

@@ -16,12 +16,12 @@ from holdall.engines import wire
 from holdall.engines.onnx import Session
 from holdall.errors import InputError, NotPortable, UnsupportedModel
 from holdall.frameworks.framework import Artefact, Description, Live
-from holdall.frameworks.onnx.around import OWN, groups_of, nodes_of, wrapped
-from holdall.frameworks.onnx.ports import Port, ports_of
+from holdall.frameworks.onnx.around import groups_of, nodes_of, outputs_of, whole_ranges, wrapped
+from holdall.frameworks.onnx.ports import Port, places_of, ports_of
 from holdall.frameworks.onnx.results import task_of
 from holdall.frameworks.onnx.running import STEP, Runner
 from holdall.spec.schema import Field, Schema
-from holdall.spec.steps import Compute, StepOutput
+from holdall.spec.steps import Compute, Guard
 
 GRAPH_PATH = "model/model.onnx"
 _DOMAINS = frozenset({"", "ai.onnx", "ai.onnx.ml", "com.microsoft"})
@@ -80,11 +80,13 @@ class Onnx:
         except InputError as error:
             raise NotPortable(STEP, f"{error.message}, so its outputs could not be told apart") from None
         groups = groups_of(schema.inputs)
+        places = places_of(ports, [field.name for field in schema.inputs])
+        ranges = whole_ranges(ports, places)
         single = any(
             kind in ("float32", "float16") for kind in (*(p.element for p in ports), *(r.element for r in found))
         )
         try:
-            data = wrapped(model, ports, found, groups, schema)
+            data = wrapped(model, ports, places, found, groups, schema, ranges)
         except ValueError as error:
             raise NotPortable(STEP, str(error)) from None
         if any(port.alone for port in ports):
@@ -93,9 +95,8 @@ class Onnx:
             engine="onnx",
             files={GRAPH_PATH: data},
             inputs=groups,
-            outputs=tuple(
-                StepOutput(name=f"{OWN}output_{index}", columns=result.columns) for index, result in enumerate(found)
-            ),
+            outputs=outputs_of(found),
+            guards=tuple(Guard(column=held.column, reason=held.reason, step=STEP) for held in ranges),
             compute=Compute.FLOAT32 if single else Compute.FLOAT64,
         )
 

@@ -142,7 +142,14 @@ def fed(port: Port, batch: Batch, names: Sequence[str]) -> Array:
             side is not None and side != given for side, given in zip(port.shape, values.shape[1:], strict=False)
         ):
             raise ValueError(f"{names[0]} has the shape {values.shape[1:]}, and {port.name} takes {port.shape}")
-        return np.moveaxis(cast(values.astype(np.float64), port.element), 0, port.axis)
+        doubles = values.astype(np.float64)
+        bounds = whole_bounds(port.element)
+        if (
+            bounds is not None
+            and not ((np.floor(doubles) == doubles) & (doubles >= bounds[0]) & (doubles <= bounds[1])).all()
+        ):
+            raise ValueError(f"{names[0]} holds a number that is no {port.element}")
+        return np.moveaxis(cast(doubles, port.element), 0, port.axis)
     matrix = np.stack([batch[name].values for name in names], axis=1)
     values = cast(matrix, port.element)
     return values[:, 0] if port.flat else values
@@ -155,6 +162,16 @@ def cast(values: Array, element: str) -> Array:
         return np.ascontiguousarray(values.astype(element))
 
 
+def whole_bounds(element: str) -> tuple[int, int] | None:
+    """The least and the greatest whole number of this kind that a double can hold; None where it takes fractions."""
+    if element == "bool":
+        return 0, 1
+    if element not in INTS:
+        return None
+    limits = np.iinfo(element)
+    return max(int(limits.min), -(2**53)), min(int(limits.max), 2**53)
+
+
 def family(element: str) -> str:
     return "float" if element in FLOATS else "int" if element in INTS else element
 
@@ -162,6 +179,6 @@ def family(element: str) -> str:
 ACCEPTED: Mapping[str, tuple[Kind, ...]] = {
     "float": (Kind.FLOAT, Kind.INT, Kind.BOOL, Kind.TENSOR),
     "int": (Kind.INT, Kind.BOOL, Kind.TENSOR),
-    "bool": (Kind.BOOL,),
+    "bool": (Kind.BOOL, Kind.TENSOR),
     "string": (Kind.STRING,),
 }

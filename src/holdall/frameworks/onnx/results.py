@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -77,27 +77,38 @@ def found_in(model: Any, asked: Sequence[int], given: Sequence[Mapping[str, Any]
             found.append(Result(name, maps[name].input[0], "float32", 0, columns, Kind.FLOAT, labels=classes))
             continue
         arrays = [np.asarray(part[name]) for part in given]
-        axis = next(
-            (
-                place
-                for place in range(arrays[0].ndim)
-                if all(place < a.ndim and a.shape[place] == rows for a, rows in zip(arrays, asked, strict=True))
-            ),
-            None,
-        )
-        element = "string" if arrays[0].dtype.kind in "OUS" else str(arrays[0].dtype)
-        if axis is None or element not in (*FLOATS, *INTS, "bool", "string"):
-            raise UnsupportedModel(
-                f"the graph's output {name!r} does not hold one value, or one array, for each row",
-                hint="export it without that output",
-                output=name,
-            )
-        shape = tuple(side for place, side in enumerate(arrays[0].shape) if place != axis)
-        found.append(named(name, element, axis, shape, labels, len(model.graph.output)))
+        found.append(result_of(name, name, arrays, asked, labels, len(model.graph.output)))
     return tuple(found)
 
 
-def named(
+def result_of(
+    name: str, source: str, arrays: Sequence[Array], asked: Sequence[int], labels: tuple[Any, ...] | None, outputs: int
+) -> Result:
+    """Where an output holds its rows, and what its columns are called.
+
+    arrays: the output for so many rows as `asked` says; source: its value in the graph; labels: the model's classes;
+    outputs: how many there are. Raises UnsupportedModel where it does not hold one value, or one array, a row.
+    """
+    axis = next((place for place in range(arrays[0].ndim) if _holds_rows(arrays, asked, place)), None)
+    element = "string" if arrays[0].dtype.kind in "OUS" else str(arrays[0].dtype)
+    if axis is None or element not in (*FLOATS, *INTS, "bool", "string"):
+        raise UnsupportedModel(
+            f"the output {name!r} does not hold one value, or one array, for each row",
+            hint="export it without that output",
+            output=name,
+        )
+    shape = tuple(side for place, side in enumerate(arrays[0].shape) if place != axis)
+    return replace(_named(name, element, axis, shape, labels, outputs), source=source)
+
+
+def _holds_rows(arrays: Sequence[Array], asked: Sequence[int], place: int) -> bool:
+    """Whether this axis is as long as the rows that were asked for, and all others are always the same."""
+    if any(place >= array.ndim or array.shape[place] != rows for array, rows in zip(arrays, asked, strict=True)):
+        return False
+    return len({(*array.shape[:place], *array.shape[place + 1 :]) for array in arrays}) == 1
+
+
+def _named(
     name: str, element: str, axis: int, shape: tuple[int, ...], labels: tuple[Any, ...] | None, outputs: int
 ) -> Result:
     kind = {"float": Kind.FLOAT, "int": Kind.INT, "bool": Kind.BOOL, "string": Kind.STRING}[family(element)]

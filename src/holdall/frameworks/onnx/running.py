@@ -10,6 +10,7 @@ import numpy as np
 from holdall.columns.batch import Array, Batch, Column
 from holdall.engines.onnx import Session
 from holdall.errors import InputError, NotPortable, PackageDamaged, UnsupportedModel
+from holdall.frameworks.onnx.made_up import made_up
 from holdall.frameworks.onnx.ports import fed, places_of, ports_of
 from holdall.frameworks.onnx.results import Result, columns_of, found_in, with_rows_first
 from holdall.spec.schema import Field, Kind
@@ -52,7 +53,7 @@ class Runner:
     def results(self, example: Batch | None) -> tuple[Result, ...]:
         """How the outputs hold their rows, found by asking for two rows and for three."""
         if self._results is None:
-            one = self._made_up() if example is None else example.take(np.zeros(1, np.int64))
+            one = made_up(self._fields) if example is None else example.take(np.zeros(1, np.int64))
             alone = any(port.alone for port in self._ports)
             asked = (1,) if alone else (2, 3)
             given = []
@@ -66,7 +67,7 @@ class Runner:
 
     def try_together(self, session: Session, groups: Sequence[GraphInput]) -> None:
         """Whether what was made for one row takes two. Raises NotPortable."""
-        two = self._made_up().take(np.zeros(2, np.int64))
+        two = made_up(self._fields).take(np.zeros(2, np.int64))
         feeds: dict[str, Array] = {}
         for group in groups:
             values = [two[name].values for name in group.columns]
@@ -75,20 +76,3 @@ class Runner:
             session.run(feeds)
         except InputError as error:
             raise NotPortable(STEP, f"two rows at once: {error.message}") from None
-
-    def _made_up(self) -> Batch:
-        """One row of the fields' kinds and shapes, as ordinary as what is known of them allows."""
-        columns = {}
-        for field in self._fields:
-            kind, seen = field.carrier, field.observed
-            known = seen.categories if seen is not None else None
-            least = (seen.minimum if seen is not None else None) or 0.0
-            if kind is Kind.TENSOR:
-                values: Array = np.full((1, *(side if isinstance(side, int) else 1 for side in field.shape)), 0.0)
-            elif kind is Kind.STRING:
-                values = np.array([known[0] if known else ""], object)
-            else:
-                dtype: Any = {Kind.FLOAT: np.float64, Kind.BOOL: np.bool_}.get(kind, np.int64)
-                values = np.full(1, bool(known[0]) if known and kind is Kind.BOOL else least).astype(dtype)
-            columns[field.name] = Column(kind, values)
-        return Batch(columns, 1)

@@ -1,0 +1,29 @@
+"""One row of a schema's inputs, as ordinary as what is known of them allows: to ask a model how it answers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from holdall.columns.batch import Array, Batch, Column
+from holdall.spec.schema import Field, Kind
+
+
+def made_up(fields: Sequence[Field]) -> Batch:
+    """The row, in the fields' carriers: the least number that was seen, the commonest category."""
+    columns = {}
+    for field in fields:
+        kind, seen = field.carrier, field.observed
+        known = seen.categories if seen is not None else None
+        least = (seen.minimum if seen is not None else None) or 0.0
+        if kind is Kind.TENSOR:
+            values: Array = np.full((1, *(side if isinstance(side, int) else 1 for side in field.shape)), least)
+        elif kind is Kind.STRING:
+            values = np.array([known[0] if known else ""], object)
+        else:
+            dtype: Any = {Kind.FLOAT: np.float64, Kind.BOOL: np.bool_}.get(kind, np.int64)
+            values = np.full(1, bool(known[0]) if known and kind is Kind.BOOL else least).astype(dtype)
+        columns[field.name] = Column(kind, values)
+    return Batch(columns, 1)

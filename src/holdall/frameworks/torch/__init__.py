@@ -1,0 +1,1 @@
+"""PyTorch: modules, scripts and exported programs. Nothing at the top of these files imports torch itself."""
