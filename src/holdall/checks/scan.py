@@ -40,6 +40,8 @@ _DATA = {
     Format.LIGHTGBM: "a LightGBM model: data only",
     Format.CATBOOST: "a CatBoost model: data only",
     Format.SAFETENSORS: "safetensors: data only",
+    Format.TOKENIZER: "a tokenizer: vocabulary and rules, data only",
+    Format.TEXT: "what stands between a tokenizer and its graph: data only",
 }
 _STANDARD_DOMAINS = frozenset({"", "ai.onnx", "ai.onnx.ml", "ai.onnx.preview.training", "ai.onnx.training"})
 _OPSETS = 8
@@ -194,9 +196,9 @@ class Scanner:
             self._skops(data, path)
         for name, member in opened.members.items():
             inside = f"{path}!{name}"
-            if form is Format.TORCH and (name == "data.pkl" or name.endswith("/data.pkl")):
+            if form in _TORCHES and (name == "data.pkl" or name.endswith("/data.pkl")):
                 self._walked(Walk(member, persistent=True).file(), inside)
-            elif form is Format.TORCH and re.fullmatch(r"(.+/)?(data/\d+|byteorder|version|\.\w+/\w+)", name):
+            elif form in _TORCHES and re.fullmatch(r"(.+/)?(data/\d+|byteorder|version|\.\w+/\w+)", name):
                 self._raw(member, inside)
             elif form is Format.KERAS and name == "config.json":
                 self._keras(member, inside)
@@ -256,7 +258,8 @@ class Scanner:
 
 
 _ZIP_MAGIC = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")
-_ZIPS = {Format.ZIP, Format.NPZ, Format.TORCH, Format.KERAS, Format.SKOPS}
+_TORCHES = (Format.TORCH, Format.TORCH_SCRIPT, Format.TORCH_EXPORT)
+_ZIPS = {Format.ZIP, Format.NPZ, *_TORCHES, Format.KERAS, Format.SKOPS}
 
 
 def scan_package(files: Mapping[str, str], read: Callable[[str], bytes], audit: Audit | None = None) -> Scan:

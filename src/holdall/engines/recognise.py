@@ -22,6 +22,8 @@ class Format(StrEnum):
     PICKLE = "pickle"
     JOBLIB = "joblib"
     TORCH = "torch"
+    TORCH_SCRIPT = "torchscript"
+    TORCH_EXPORT = "torch-export"
     KERAS = "keras"
     NPY = "npy"
     NPZ = "npz"
@@ -31,6 +33,8 @@ class Format(StrEnum):
     CATBOOST = "catboost"
     SAFETENSORS = "safetensors"
     HDF5 = "hdf5"
+    TOKENIZER = "tokenizer"
+    TEXT = "text"
     TAR = "tar"
     ZIP = "zip"
     UNKNOWN = "unknown"
@@ -66,8 +70,10 @@ def recognise(data: bytes) -> Format:
         return Format.SAFETENSORS
     if data[257:262] == b"ustar":
         return Format.TAR
-    if data.lstrip()[:1] == b"{" and _is_xgboost(data):
-        return Format.XGBOOST_JSON
+    if data.lstrip()[:1] == b"{":
+        form = _json(data)
+        if form is not None:
+            return form
     return _pickle(data) if _is_pickle(data) else Format.UNKNOWN
 
 
@@ -100,7 +106,10 @@ def _zip(data: bytes) -> Format:
     except Exception:  # noqa: BLE001 — a zip that zipfile cannot read is not known to be anything
         return Format.UNKNOWN
     if any(name == "data.pkl" or name.endswith("/data.pkl") for name in names):
-        return Format.TORCH
+        script = any(name == "constants.pkl" or name.endswith("/constants.pkl") for name in names)
+        return Format.TORCH_SCRIPT if script else Format.TORCH
+    if any(name.endswith("/archive_format") for name in names) and any("/models/" in name for name in names):
+        return Format.TORCH_EXPORT
     if "schema.json" in names:
         return Format.SKOPS
     if "config.json" in names and any(name.endswith(".weights.h5") for name in names):
@@ -124,9 +133,19 @@ def _is_safetensors(data: bytes) -> bool:
         return False
 
 
-def _is_xgboost(data: bytes) -> bool:
+def _json(data: bytes) -> Format | None:
+    """By the names in it: XGBoost's, those of a `tokenizer.json`, or what stands between a tokenizer and its graph."""
     try:
         model = json.loads(data)
     except (ValueError, RecursionError):
-        return False
-    return isinstance(model, dict) and {"learner", "version"} <= model.keys()
+        return None
+    if not isinstance(model, dict):
+        return None
+    if {"learner", "version"} <= model.keys():
+        return Format.XGBOOST_JSON
+    if model.keys() >= _TOKENIZER and isinstance(model["model"], dict):
+        return Format.TOKENIZER
+    return Format.TEXT if model.get("holdall") == "text" else None
+
+
+_TOKENIZER = {"added_tokens", "model", "normalizer", "post_processor", "pre_tokenizer", "version"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib import import_module
 from typing import Any
 
@@ -12,8 +13,10 @@ from holdall.frameworks.framework import Framework
 FRAMEWORKS = {
     "lightgbm": "holdall.frameworks.lightgbm.framework",
     "onnx": "holdall.frameworks.onnx.framework",
+    "sentence_transformers": "holdall.frameworks.transformers.framework",
     "sklearn": "holdall.frameworks.sklearn.framework",
     "torch": "holdall.frameworks.torch.framework",
+    "transformers": "holdall.frameworks.transformers.framework",
     "xgboost": "holdall.frameworks.xgboost.framework",
 }
 
@@ -24,8 +27,17 @@ def find(model: Any) -> Framework:
         module = FRAMEWORKS.get(base.__module__.partition(".")[0])
         if module is not None:
             framework: Framework = import_module(module).FRAMEWORK
-            return framework
+            if framework.recognises(model):
+                return framework
     kind = f"{type(model).__module__}.{type(model).__qualname__}"
+    if isinstance(model, Mapping) and any(
+        type(part).__module__.partition(".")[0] == "torch" for part in model.values()
+    ):
+        raise UnsupportedModel(
+            "these are weights without the program that they belong to",
+            hint="give the module itself, after module.load_state_dict(these)",
+            type=kind,
+        )
     raise UnsupportedModel(
         f"a {kind} is not a model that holdall knows",
         hint="pack a fitted scikit-learn estimator or pipeline, or a model of XGBoost or LightGBM",

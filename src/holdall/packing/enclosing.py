@@ -30,6 +30,7 @@ from holdall.engines import compression
 from holdall.engines.recognise import Format, recognise
 from holdall.engines.worker import pipe
 from holdall.errors import Error, TrustRequired, UnreadableFile
+from holdall.packing import torches
 from holdall.packing.opening import open_bytes, read_file
 from holdall.packing.packing import Draft, Progress
 from holdall.packing.sealing import Drafted, Request
@@ -55,12 +56,16 @@ _TOLD = 600
 
 def is_code(path: Path) -> bool:
     """Whether the file is of a format that can run code or build objects of any class. Raises UnreadableFile."""
-    return recognise(read_file(path)) in (Format.PICKLE, Format.JOBLIB, Format.SKOPS)
+    return recognise(read_file(path)) in (Format.PICKLE, Format.JOBLIB, Format.SKOPS, *torches.FORMATS)
 
 
 def look(data: bytes, path: str) -> None:
     """Raises TrustRequired, naming each class and function at stake, where a pickle names what is not on holdall's list."""
-    if recognise(data) not in (Format.PICKLE, Format.JOBLIB):
+    form = recognise(data)
+    if form in torches.FORMATS or torches.is_legacy(data):
+        torches.look(data, path, form)
+        return
+    if form not in (Format.PICKLE, Format.JOBLIB):
         return
     plain = compression.unpack(data, path) if compression.method(data) else data
     walk = Walk(plain).file()
@@ -227,7 +232,7 @@ def serve(missing: list[str]) -> None:
         pipe.Writer().send(out, {"progress": words})
 
     try:
-        model = open_bytes(data, path, allow_pickle=request.allow_pickle)
+        model = open_bytes(data, path, allow_pickle=request.allow_pickle, enclosed=True)
         answer(out, sealing.drafted(model, sample, truth, request, progress), missing)
     except Error as error:
         writer = pipe.Writer()

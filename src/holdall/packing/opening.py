@@ -24,25 +24,25 @@ from holdall.errors import (
     UnsupportedModel,
     UsageError,
 )
-from holdall.packing import boosters
+from holdall.packing import boosters, torches
 
 _OBJECT = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
 _HINT = "if you know who made it, add --allow-pickle, or give MODULE:OBJECT of the program that trains it"
-_NO_MODELS = (Format.UNKNOWN, Format.ZIP, Format.TAR, Format.NPY, Format.NPZ)
+_NO_MODELS = (Format.UNKNOWN, Format.ZIP, Format.TAR, Format.NPY, Format.NPZ, Format.TOKENIZER, Format.TEXT)
 """What lies beside a model in its folder."""
 _LISTED = 5
 LARGEST = 1 << 34
 """Bytes of a model file: 16 GiB."""
 _WORDS = {
-    Format.TORCH: "a PyTorch file",
     Format.KERAS: "a Keras model",
     Format.HDF5: "an HDF5 file",
     Format.CATBOOST: "a CatBoost model",
-    Format.SAFETENSORS: "a safetensors file",
     Format.NPY: "a NumPy array",
     Format.NPZ: "NumPy arrays",
     Format.TAR: "a tar archive",
     Format.ZIP: "a zip archive",
+    Format.TOKENIZER: "a tokenizer without its model",
+    Format.TEXT: "a part of a package",
 }
 
 
@@ -102,9 +102,16 @@ def read_file(path: Path) -> bytes:
         raise UnreadableFile(f"{path} cannot be read: {error.strerror}", path=str(path)) from None
 
 
-def open_bytes(data: bytes, path: str, *, allow_pickle: bool = False) -> Any:
-    """The live model in the bytes of a file; path: what messages call it. Raises as `open_model`."""
+def open_bytes(data: bytes, path: str, *, allow_pickle: bool = False, enclosed: bool = False) -> Any:
+    """The live model in the bytes of a file; path: what messages call it; enclosed: this is the sandboxed process.
+
+    Raises as `open_model`.
+    """
     form = recognise(data)
+    if form in torches.FORMATS or torches.is_legacy(data):
+        return torches.open_torch(form, data, path, allow_pickle=allow_pickle, enclosed=enclosed)
+    if form is Format.SAFETENSORS:
+        raise torches.weights_only(path)
     if form is Format.SKOPS:
         return _open_skops(data, path, allow_pickle)
     if form in (Format.PICKLE, Format.JOBLIB):

@@ -80,6 +80,8 @@ class Range:
     def reason(self) -> str:
         """As a refusal says it."""
         kind = "a whole number" if self.whole else "a number"
+        if len(self.low) > 1:
+            return f"{kind} within the range of its own place is expected"
         low, high = int(self.low.min()), int(self.high.max())
         if max(abs(low), abs(high)) >= LARGE:
             return f"{kind} is expected" if low < 0 else f"{kind} of at least {low} is expected"

@@ -82,7 +82,13 @@ def found_in(model: Any, asked: Sequence[int], given: Sequence[Mapping[str, Any]
 
 
 def result_of(
-    name: str, source: str, arrays: Sequence[Array], asked: Sequence[int], labels: tuple[Any, ...] | None, outputs: int
+    name: str,
+    source: str,
+    arrays: Sequence[Array],
+    asked: Sequence[int],
+    labels: tuple[Any, ...] | None,
+    outputs: int,
+    hint: str = "export it without that output",
 ) -> Result:
     """Where an output holds its rows, and what its columns are called.
 
@@ -94,7 +100,7 @@ def result_of(
     if axis is None or element not in (*FLOATS, *INTS, "bool", "string"):
         raise UnsupportedModel(
             f"the output {name!r} does not hold one value, or one array, for each row",
-            hint="export it without that output",
+            hint=hint,
             output=name,
         )
     shape = tuple(side for place, side in enumerate(arrays[0].shape) if place != axis)

@@ -25,6 +25,7 @@ from holdall.spec.schema import Field, Kind
 ROWS = (2, 3)
 """Rows that a program is asked for to find where its outputs hold them."""
 TRIES = 16
+_HINT = "rows come first, [rows, …], in what it takes; put a module around it that returns what holds rows, and nothing else"
 _NUMBERS = (Kind.FLOAT, Kind.INT, Kind.BOOL)
 
 
@@ -76,7 +77,7 @@ class Asked:
             given = [self._call(self.plan, one.take(np.zeros(rows, np.int64))) for rows in asked]
             count = len(given[0])
             self._results = tuple(
-                result_of(name, f"out_{place}", [part[place][1] for part in given], asked, None, count)
+                result_of(name, f"out_{place}", [part[place][1] for part in given], asked, None, count, _HINT)
                 for place, (name, _) in enumerate(given[0])
             )
         return self._results

@@ -9,6 +9,8 @@ from __future__ import annotations
 import contextlib
 import io
 import logging
+import os
+import sys
 import traceback
 import warnings
 from collections.abc import Iterator, Mapping
@@ -100,16 +102,17 @@ def _through_script(script: Any, names: list[str], given: Mapping[str, Any], ans
     torch = library()
     written = io.BytesIO()
     try:
-        torch.onnx.export(
-            script,
-            tuple(given[name] for name in names),
-            written,
-            dynamo=False,
-            opset_version=OPSET,
-            input_names=names,
-            output_names=answers,
-            dynamic_axes={name: {0: "rows"} for name in (*names, *answers)},
-        )
+        with _without_streams():
+            torch.onnx.export(
+                script,
+                tuple(given[name] for name in names),
+                written,
+                dynamo=False,
+                opset_version=OPSET,
+                input_names=names,
+                output_names=answers,
+                dynamic_axes={name: {0: "rows"} for name in (*names, *answers)},
+            )
     except Exception as error:
         raise NotPortable(step, f"no ONNX operators for it: {_told(error)}") from error
     return onnx.load_model_from_string(written.getvalue())
@@ -148,6 +151,20 @@ def _quiet() -> Iterator[None]:
             yield
     finally:
         logging.disable(before)
+
+
+@contextlib.contextmanager
+def _without_streams() -> Iterator[None]:
+    """TorchScript's exporter prints whole graphs from C++, past everything that Python can turn aside."""
+    sys.stdout.flush()
+    with open(os.devnull, "wb") as nowhere:
+        kept = os.dup(1)
+        os.dup2(nowhere.fileno(), 1)
+        try:
+            yield
+        finally:
+            os.dup2(kept, 1)
+            os.close(kept)
 
 
 @contextlib.contextmanager

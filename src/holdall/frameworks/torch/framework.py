@@ -151,8 +151,8 @@ class PyTorch:
         """There is no other form of a module that holds no code. Raises NotPortable."""
         raised = NotPortable(f"model ({Program(model).name})", "a module without its graph is a program, not data")
         raised.hint = (
-            "write that line with tensors only (torch.where in the place of if), or torch.jit.script the module; "
-            "or pack a function that calls it, which travels as source"
+            "a graph holds tensor operations only, and no chance: torch.where in the place of if, torch in the place of "
+            "NumPy, or torch.jit.script the module; else pack a function that calls it, which travels as source"
         )
         raise raised
 

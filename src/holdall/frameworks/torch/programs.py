@@ -55,6 +55,11 @@ class Program:
                 f"the {type(self.module).__name__} does not know its own size yet",
                 hint="call it once with a few rows, so that its lazy layers get their weights",
             )
+        if self.element not in ("float32", "float64"):
+            raise UnsupportedModel(
+                f"the {self.name} computes in {self.element}, which no other machine rounds in the same way",
+                hint="give it in float32: model.float()",
+            )
         self.arguments = _arguments(self.module)
 
     @property
@@ -175,7 +180,7 @@ def _unwrapped(model: Any) -> tuple[Any, tuple[str, ...]]:
 
 def _arguments(module: Any) -> tuple[Argument, ...]:
     if isinstance(module, library().jit.ScriptModule):
-        declared = module.forward.schema.arguments[1:]
+        declared = module.forward.schema.arguments[1:] if hasattr(module, "forward") else ()
         found = [Argument(each.name, not each.has_default_value()) for each in declared]
     else:
         parameters = inspect.signature(module.forward).parameters.values()
