@@ -1,0 +1,79 @@
+"""Two graphs, one after the other, as one.
+
+The first gives, under the names of the second's inputs, what the second takes. Both keep their refusals: the fused graph's
+`refused` holds the columns of the first and then those of the second.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import onnx
+from onnx import TensorProto, helper
+from onnx.compose import add_prefix
+
+from holdall.graph.conversion import REFUSED
+from holdall.graph.tracing.untraceable import Untraceable
+
+BEFORE, AFTER = "before/", "after/"
+
+
+def fused(first: bytes, second: bytes) -> bytes:
+    """The graph that feeds the first one's outputs to the second one. The inputs are the first's, the outputs the second's.
+
+    Raises Untraceable where the two do not fit together: another version of the operators, an input that is not given.
+    """
+    before = onnx.load_model_from_string(first)
+    after = add_prefix(onnx.load_model_from_string(second), AFTER)
+    versions = _versions(before)
+    for domain, version in _versions(after).items():
+        if versions.setdefault(domain, version) != version:
+            raise Untraceable("a model whose graph is written with other versions of the operators")
+    inputs = [value.name for value in before.graph.input]
+    before = add_prefix(before, BEFORE, rename_inputs=False)
+    given = {value.name.removeprefix(BEFORE): value.name for value in before.graph.output}
+    taken = {value.name: value.name.removeprefix(AFTER) for value in after.graph.input}
+    lacking = [name for name in taken.values() if name not in given]
+    if lacking:
+        raise Untraceable(f"a model that also takes {', '.join(lacking)}")
+    nodes = [*before.graph.node]
+    nodes += [helper.make_node("Identity", [given[name]], [prefixed]) for prefixed, name in taken.items()]
+    nodes += [*after.graph.node]
+    outputs, ends = [], {value.name.removeprefix(AFTER): value for value in after.graph.output}
+    refusals = [names[REFUSED] for names in (given, {name: value.name for name, value in ends.items()}) if REFUSED in names]
+    for name, value in ends.items():
+        if name == REFUSED:
+            continue
+        nodes.append(helper.make_node("Identity", [value.name], [name]))
+        outputs.append(_renamed(value, name))
+    if refusals:
+        nodes.append(helper.make_node("Concat", refusals, [REFUSED], axis=1))
+        outputs.append(helper.make_tensor_value_info(REFUSED, TensorProto.BOOL, ["rows", None]))
+    graph = helper.make_graph(
+        nodes,
+        "fused",
+        [value for value in before.graph.input if value.name in inputs],
+        outputs,
+        [*before.graph.initializer, *after.graph.initializer],
+        value_info=[],
+        sparse_initializer=[*before.graph.sparse_initializer, *after.graph.sparse_initializer],
+    )
+    model = helper.make_model(
+        graph,
+        functions=[*before.functions, *after.functions],
+        opset_imports=[helper.make_opsetid(domain, version) for domain, version in sorted(versions.items())],
+        ir_version=max(before.ir_version, after.ir_version),
+        producer_name=before.producer_name,
+    )
+    return bytes(model.SerializeToString(deterministic=True))
+
+
+def _versions(model: Any) -> dict[str, int]:
+    return {entry.domain: entry.version for entry in model.opset_import}
+
+
+def _renamed(value: Any, name: str) -> Any:
+    copy = onnx.ValueInfoProto()
+    copy.CopyFrom(value)
+    copy.name = name
+    return copy

@@ -1,0 +1,156 @@
+"""Text as a matrix of its characters [N, L], padded with '': what onnxruntime can take apart, and put together again."""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import spox.opset.ai.onnx.ml.v4 as ml
+import spox.opset.ai.onnx.v21 as op
+from spox import Tensor, Var
+from spox._attributes import AttrInt64, AttrString, AttrStrings
+from spox._fields import BaseAttributes, BaseInputs, BaseOutputs
+from spox._node import Node, OpType
+from spox._var import _VarInfo, unwrap_vars
+
+from holdall.graph.value import constant
+
+SENTINEL = "x"
+
+
+class _Tokenizer(Node):
+    """onnxruntime's own operator com.microsoft.Tokenizer: with an empty separator it gives code point after code point."""
+
+    @dataclass
+    class Attributes(BaseAttributes):
+        mark: AttrInt64
+        mincharnum: AttrInt64
+        pad_value: AttrString
+        separators: AttrStrings
+
+    @dataclass
+    class Inputs(BaseInputs):
+        X: _VarInfo
+
+    @dataclass
+    class Outputs(BaseOutputs):
+        Y: _VarInfo
+
+    op_type = OpType("Tokenizer", "com.microsoft", 1)
+
+    attrs: Attributes
+    inputs: Inputs
+    outputs: Outputs
+
+    def infer_output_types(self, input_prop_values: Any) -> dict[str, Any]:
+        return {"Y": Tensor(np.str_, (None, None))}
+
+
+def characters(text: Var) -> Var:
+    """[N] → [N + 1, L]: the code points of each text, and a last row that is `SENTINEL`, so that no dimension is ever 0."""
+    rows = op.concat([text, constant([SENTINEL], np.str_)], axis=0)
+    node = _Tokenizer(
+        _Tokenizer.Attributes(
+            AttrInt64(0, "mark"),
+            AttrInt64(1, "mincharnum"),
+            AttrString("", "pad_value"),
+            AttrStrings([""], "separators"),
+        ),
+        _Tokenizer.Inputs(unwrap_vars(rows)),
+    )
+    tokens = node.get_output_vars(input_prop_values={}).Y
+    assert isinstance(tokens, Var)  # noqa: S101 — for the type checker: this output is one
+    return tokens
+
+
+def without_sentinel(values: Var) -> Var:
+    """[N + 1, …] → [N, …]."""
+    return op.slice(values, constant([0], np.int64), constant([-1], np.int64), constant([0], np.int64))
+
+
+def joined(cells: Var) -> Var:
+    """[N, L] → [N]: the cells of each row, one after the other, in log2(L) rounds. L is at least 1."""
+    one = constant([1], np.int64)
+
+    def longer(values: Var) -> Var:
+        return op.greater(op.gather(op.shape(values), one), one)
+
+    def body(_round: Var, _going: Var, values: Var) -> Sequence[Var]:
+        pad = op.gather(op.expand(constant("", np.str_), op.shape(values)), constant([0], np.int64), axis=1)
+        even = op.concat([values, pad], axis=1)
+        end = constant([sys.maxsize], np.int64)
+        left = op.slice(even, constant([0], np.int64), end, one, constant([2], np.int64))
+        right = op.slice(even, constant([1], np.int64), end, one, constant([2], np.int64))
+        # An odd row was made even by the pad; of an even one the pad stands alone on the left and is dropped.
+        count = op.slice(op.shape(right), one, constant([2], np.int64))
+        left = op.slice(left, constant([0], np.int64), count, one)
+        pairs = op.string_concat(left, right)
+        return [longer(pairs), pairs]
+
+    (whole,) = op.loop(
+        constant(64, np.int64),
+        longer(cells),
+        v_initial=[op.identity(cells)],
+        body=body,
+    )
+    return op.gather(whole, constant(0, np.int64), axis=1)
+
+
+def present(cells: Var) -> Var:
+    """Where a cell holds a character, not a pad."""
+    return op.not_(op.equal(cells, constant("", np.str_)))
+
+
+def length(text: Var) -> Var:
+    """[N] → int64 [N]: how many code points."""
+    counts = op.reduce_sum(op.cast(present(characters(text)), to=np.int64), constant([1], np.int64), keepdims=0)
+    return without_sentinel(counts)
+
+
+def mapped(cells: Var, table: dict[str, str]) -> Var:
+    """Each cell that the table names, replaced by what it names; others stay."""
+    keys = [key for key in table if table[key] != ""]
+    removed = [key for key in table if table[key] == ""]
+    result = cells
+    if keys:
+        found = ml.label_encoder(
+            cells, keys_strings=keys, values_strings=[table[key] for key in keys], default_string=""
+        )
+        result = op.where(op.equal(found, constant("", np.str_)), cells, found)
+    if removed:
+        result = op.where(member(cells, removed), constant("", np.str_), result)
+    return result
+
+
+def member(cells: Var, of: Iterable[str]) -> Var:
+    """Where a cell is one of these texts."""
+    keys = sorted(set(of))
+    found = ml.label_encoder(cells, keys_strings=keys, values_int64s=[1] * len(keys), default_int64=0)
+    return op.equal(found, constant(1, np.int64))
+
+
+def running_count(flags: Var, *, backwards: bool = False) -> Var:
+    """bool [N, L] → int64 [N, L]: how many are set up to and with each place."""
+    return op.cumsum(op.cast(flags, to=np.int64), constant(1, np.int64), reverse=int(backwards))
+
+
+def positions(cells: Var) -> Var:
+    """int64 [1, L]: 0, 1, 2 …"""
+    width = op.gather(op.shape(cells), constant(1, np.int64))
+    return op.unsqueeze(op.range(constant(0, np.int64), width, constant(1, np.int64)), constant([0], np.int64))
+
+
+@functools.cache
+def characters_where(test: Callable[[str], bool]) -> tuple[str, ...]:
+    """All characters of Unicode for which the test holds."""
+    return tuple(chr(code) for code in range(1, sys.maxunicode + 1) if not 0xD800 <= code < 0xE000 and test(chr(code)))
+
+
+@functools.cache
+def case_table(change: Callable[[str], str]) -> dict[str, str]:
+    """Each character that `str.lower` or `str.upper` changes → what it becomes."""
+    return {character: change(character) for character in characters_where(lambda one: change(one) != one)}

@@ -1,0 +1,459 @@
+"""What `pandas` and `numpy` are to a function that is traced: the real ones, but for what takes or makes columns."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas
+import spox.opset.ai.onnx.v21 as op
+
+from holdall.graph.tracing import times
+from holdall.graph.tracing.arithmetic import as_vector, chosen, is_null, quietly
+from holdall.graph.tracing.frame import TracedFrame, joined_columns
+from holdall.graph.tracing.series import Index, TracedSeries, _member, _only, _parsed
+from holdall.graph.tracing.trace import Trace
+from holdall.graph.tracing.untraceable import Untraceable, over_rows
+from holdall.graph.tracing.vector import Form, Vector, filled, numbers, to_float
+from holdall.graph.value import constant
+
+TRACED = (TracedSeries, TracedFrame)
+
+
+class Module(types.ModuleType):
+    """A module that answers with the real one's attributes, but for those that are traced.
+
+    Called with nothing that is traced, those are the real ones too.
+    """
+
+    def __init__(self, real: types.ModuleType, traced: Mapping[str, Any], forbidden: Mapping[str, str]) -> None:
+        super().__init__(real.__name__)
+        self.__dict__.update(_real=real, _traced=traced, _forbidden=forbidden)
+
+    def __getattr__(self, name: str) -> Any:
+        if name in self._forbidden:
+            raise Untraceable(f"{self.__name__}.{name}", self._forbidden[name])
+        if name in self._traced:
+            return self._traced[name]
+        return getattr(self._real, name)
+
+
+def _has_traced(values: Any) -> bool:
+    if isinstance(values, TRACED) or _is_scalar(values):
+        return True
+    if isinstance(values, list | tuple):
+        return any(_has_traced(value) for value in values)
+    if isinstance(values, Mapping):
+        return any(_has_traced(value) for value in values.values())
+    return False
+
+
+def _is_scalar(value: Any) -> bool:
+    from holdall.graph.tracing.scalar import Scalar
+
+    return isinstance(value, Scalar)
+
+
+def _missing(value: Any) -> Any:
+    from holdall.graph.tracing.scalar import missing
+
+    return missing(value) if _is_scalar(value) else value.isna()
+
+
+def _present(value: Any) -> Any:
+    from holdall.graph.tracing.scalar import present
+
+    return present(value) if _is_scalar(value) else value.notna()
+
+
+def _either(real: Callable[..., Any], traced: Callable[..., Any]) -> Callable[..., Any]:
+    """The traced one where something traced is given, else the real one."""
+
+    def call(*arguments: Any, **options: Any) -> Any:
+        if _has_traced(arguments) or _has_traced(options):
+            return traced(*arguments, **options)
+        from holdall.graph.tracing.scalar import real as behind
+
+        return real(*map(behind, arguments), **{name: behind(value) for name, value in options.items()})
+
+    return call
+
+
+RANDOM = "its answer is another each time, so no two doors would agree"
+
+
+def pandas_module(trace: Trace) -> Module:
+    """pandas, for this trace."""
+    faces = {
+        "to_datetime": lambda *a, **o: _to_datetime(trace, *a, **o),
+        "to_numeric": lambda *a, **o: _to_numeric(trace, *a, **o),
+        "cut": lambda *a, **o: _cut(trace, *a, **o),
+        "get_dummies": lambda *a, **o: _get_dummies(trace, *a, **o),
+        "concat": lambda *a, **o: _concat(trace, *a, **o),
+        "isna": _missing,
+        "isnull": _missing,
+        "notna": _present,
+        "notnull": _present,
+        "qcut": lambda *_, **__: _raise(over_rows("pandas.qcut")),
+        "factorize": lambda *_, **__: _raise(over_rows("pandas.factorize")),
+        "unique": lambda *_, **__: _raise(over_rows("pandas.unique")),
+        "merge": lambda *_, **__: _raise(Untraceable("pandas.merge", "use .map with a dict")),
+    }
+    traced: dict[str, Any] = {name: _either(getattr(pandas, name), face) for name, face in faces.items()}
+    traced["DataFrame"] = _class(pandas.DataFrame, TracedFrame, lambda *a, **o: _data_frame(trace, *a, **o))
+    traced["Series"] = _class(pandas.Series, TracedSeries, lambda *a, **o: _series(trace, *a, **o))
+    traced["Categorical"] = _class(pandas.Categorical, TracedSeries, lambda *a, **o: _categorical(trace, *a, **o))
+    traced["Timestamp"] = _Timestamp
+    files = {name: "what it reads does not travel in a graph" for name in dir(pandas) if name.startswith("read_")}
+    return Module(pandas, traced, files)
+
+
+def numpy_module() -> Module:
+    """numpy: its functions find columns by NumPy's own protocol, so only chance is barred."""
+    traced = {name: _either(getattr(np, name), face) for name, face in _MAKERS.items()}
+    return Module(np, traced, {"random": RANDOM})
+
+
+def _raise(error: BaseException) -> Any:
+    raise error
+
+
+class _Timestamp(pandas.Timestamp):
+    """A moment that cannot be that of the trace."""
+
+    def __new__(cls, *arguments: Any, **options: Any) -> Any:
+        return pandas.Timestamp(*arguments, **options)
+
+    @classmethod
+    def now(cls, *_: Any) -> Any:
+        """Ends the trace."""
+        raise Untraceable(
+            "pandas.Timestamp.now", "the clock says something else at each call; pass the time as a column"
+        )
+
+    today = utcnow = now  # type: ignore[assignment]
+
+
+def _class(real: type, traced: type, make: Callable[..., Any]) -> Any:
+    """A class of pandas that makes traced ones, and whose instances are both."""
+
+    class Meta(type):
+        def __call__(cls, *arguments: Any, **options: Any) -> Any:
+            return make(*arguments, **options)
+
+        def __instancecheck__(cls, instance: Any) -> bool:
+            return isinstance(instance, real | traced)
+
+        def __getattr__(cls, name: str) -> Any:
+            return getattr(real, name)
+
+    return Meta(real.__name__, (), {})
+
+
+# pandas' functions
+
+
+def _data_frame(trace: Trace, data: Any = None, index: Any = None, columns: Any = None, dtype: Any = None) -> Any:
+    traced = _has_traced(data) or isinstance(index, Index) or data is None
+    if not traced:
+        return pandas.DataFrame(data, index=index, columns=columns, dtype=dtype)
+    if data is None:
+        made = TracedFrame(trace, {})
+        for name in [] if columns is None else columns:
+            made[name] = np.nan
+        return made
+    if isinstance(data, TracedFrame):
+        made = data.copy()
+        if columns is not None and list(columns) != list(made.columns):
+            made = made[list(columns)] if set(columns) <= set(made.columns) else made.set_axis(columns, axis=1)
+    elif isinstance(data, TracedSeries):
+        made = data.to_frame(columns[0] if columns is not None else data.name if data.name is not None else 0)
+    elif isinstance(data, Mapping):
+        made = TracedFrame(trace, {})
+        # Scalars are spread over the rows of the columns beside them.
+        for name in sorted(data, key=lambda name: not isinstance(data[name], TRACED)):
+            made[name] = data[name]
+        made = made[list(data)]
+        if columns is not None:
+            made = made[list(columns)]
+    else:
+        raise Untraceable(f"pandas.DataFrame of a {type(data).__name__}", "give a dict of columns")
+    return made if dtype is None else made.astype(dtype)
+
+
+def _series(
+    trace: Trace, data: Any = None, index: Any = None, name: Any = None, dtype: Any = None, **options: Any
+) -> Any:
+    if isinstance(data, TracedSeries):
+        made = data.copy() if dtype is None else data.astype(dtype)
+        made.name = data.name if name is None else name
+        return made
+    if isinstance(index, Index):
+        frame = TracedFrame(trace, {})
+        frame["value"] = data
+        made = frame["value"] if dtype is None else frame["value"].astype(dtype)
+        return made.rename(name)
+    return pandas.Series(data, index=index, name=name, dtype=dtype, **options)
+
+
+def _concat(trace: Trace, objs: Any, axis: Any = 0, **options: Any) -> TracedFrame:
+    _only("pandas.concat", {key: value for key, value in options.items() if key not in ("copy", "sort")})
+    if axis not in (1, "columns"):
+        raise over_rows("pandas.concat of rows")
+    if isinstance(objs, Mapping):
+        objs = [part.rename(name) for name, part in objs.items()]
+    return joined_columns(trace, objs)
+
+
+def _to_datetime(
+    trace: Trace, arg: Any, format: str | None = None, unit: str | None = None, **options: Any
+) -> TracedSeries:
+    errors = options.pop("errors", "raise")
+    _only("pandas.to_datetime", options)
+    if not isinstance(arg, TracedSeries) or errors != "raise":
+        raise Untraceable("pandas.to_datetime of a table, or with errors=…", "give one column")
+    vector = arg._vector
+    if vector.form is Form.MOMENT:
+        return arg
+    live = quietly(pandas.to_datetime, vector.live, format=format, unit=unit)
+    trace.note("pandas.to_datetime")
+    if vector.form is Form.STRING:
+        if format not in (None, "ISO8601", "%Y-%m-%d", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M:%S"):
+            raise Untraceable(
+                f"pandas.to_datetime(format={format!r})", "the graph reads ISO text, as 2024-02-29 23:59:59"
+            )
+        return TracedSeries(trace, times.moments(vector, live, trace.refuse), arg.name)
+    if vector.form is Form.INT and unit is not None:
+        scale = times.unit_of(unit)
+        values = op.mul(vector.values, constant(scale, np.int64))
+        limit = constant(9_223_372_036_854_775 // scale, np.int64)
+        trace.refuse(op.greater(op.abs(vector.values), limit), "a time beyond what pandas holds")
+        return TracedSeries(
+            trace, Vector(Form.MOMENT, filled(Form.MOMENT, values, vector.nulls), live, vector.nulls), arg.name
+        )
+    raise Untraceable(f"pandas.to_datetime of a column of {vector.form}s")
+
+
+def _to_numeric(trace: Trace, arg: Any, errors: str = "raise", **options: Any) -> TracedSeries:
+    _only("pandas.to_numeric", options)
+    if not isinstance(arg, TracedSeries):
+        raise Untraceable("pandas.to_numeric of a table", "give one column")
+    vector = arg._vector
+    if vector.form is not Form.STRING:
+        return arg
+    live = quietly(pandas.to_numeric, vector.live, errors="coerce").astype(np.float64)
+    trace.note("pandas.to_numeric")
+    made = _parsed(trace, vector, Form.FLOAT, live, coerce=errors == "coerce")
+    return TracedSeries(trace, Vector(made.form, made.values, live, None, loose=True), arg.name)
+
+
+def _cut(
+    trace: Trace,
+    x: Any,
+    bins: Any,
+    right: bool = True,
+    labels: Any = None,
+    include_lowest: bool = False,
+    **options: Any,
+) -> TracedSeries:
+    _only("pandas.cut", options)
+    if isinstance(bins, int | TracedSeries):
+        raise over_rows("pandas.cut into a number of bins")
+    if labels is None:
+        raise Untraceable("pandas.cut without labels", "add labels=False, or a list of labels")
+    vector = x._vector
+    edges = [float(edge) for edge in (bins.tolist() if hasattr(bins, "tolist") else bins)]
+    live = quietly(pandas.cut, vector.live, bins, right=right, labels=labels, include_lowest=include_lowest)
+    values = to_float(vector)
+    place = constant(-1, np.int64)
+    for index, edge in enumerate(edges):
+        at = constant(edge)
+        above = op.greater(values, at) if right else op.greater_or_equal(values, at)
+        if right and include_lowest and index == 0:
+            above = op.greater_or_equal(values, at)
+        place = op.where(above, constant(index, np.int64), place)
+    outside = op.or_(
+        op.isnan(values),
+        op.or_(op.less(place, constant(0, np.int64)), op.greater_or_equal(place, constant(len(edges) - 1, np.int64))),
+    )
+    trace.note("pandas.cut")
+    if labels is False:
+        floats = op.where(outside, constant(np.nan), op.cast(place, to=np.float64))
+        return TracedSeries(trace, numbers(floats, live, nullable=True), x.name)
+    usable = op.where(outside, constant(0, np.int64), place)
+    if all(isinstance(label, str) for label in labels):
+        chosen_label = op.gather(constant(list(labels), np.str_), usable)
+        return TracedSeries(
+            trace, Vector(Form.STRING, filled(Form.STRING, chosen_label, outside), live, outside), x.name
+        )
+    if all(isinstance(label, int) and not isinstance(label, bool) for label in labels):
+        whole = op.gather(constant(list(labels), np.int64), usable)
+        return TracedSeries(trace, Vector(Form.INT, filled(Form.INT, whole, outside), live, outside), x.name)
+    raise Untraceable("pandas.cut with labels that are neither text nor whole numbers")
+
+
+def _categorical(trace: Trace, values: Any, categories: Any = None, ordered: bool = False, **options: Any) -> Any:
+    if not isinstance(values, TracedSeries):
+        return pandas.Categorical(values, categories=categories, ordered=ordered, **options)
+    if categories is None:
+        raise over_rows("pandas.Categorical without categories")
+    return values.astype(pandas.CategoricalDtype(categories, ordered=ordered))
+
+
+def _get_dummies(
+    trace: Trace, data: Any, prefix: Any = None, prefix_sep: str = "_", columns: Any = None, dtype: Any = None,
+    drop_first: bool = False, dummy_na: bool = False,
+) -> TracedFrame:  # fmt: skip
+    if dummy_na or isinstance(prefix, list | dict):
+        raise Untraceable("pandas.get_dummies(dummy_na=True) or with several prefixes")
+    if isinstance(data, TracedSeries):
+        return TracedFrame(trace, _dummies(trace, data._vector, prefix, prefix_sep, dtype, drop_first))
+    names = [name for name, vector in data._columns.items() if _is_text(vector)] if columns is None else list(columns)
+    made = {name: vector for name, vector in data._columns.items() if name not in names}
+    for name in names:
+        made |= _dummies(trace, data._columns[name], prefix or name, prefix_sep, dtype, drop_first)
+    return TracedFrame(trace, made)
+
+
+def _is_text(vector: Vector) -> bool:
+    return vector.form is Form.STRING or isinstance(vector.live.dtype, pandas.CategoricalDtype)
+
+
+def _dummies(
+    trace: Trace, vector: Vector, prefix: Any, separator: str, dtype: Any, drop_first: bool
+) -> dict[Any, Vector]:
+    if vector.open or not isinstance(vector.live.dtype, pandas.CategoricalDtype):
+        raise over_rows("pandas.get_dummies of whatever values the table holds")
+    trace.note("pandas.get_dummies")
+    made: dict[Any, Vector] = {}
+    for category in list(vector.live.dtype.categories)[1 if drop_first else 0 :]:
+        name = category if prefix is None else f"{prefix}{separator}{category}"
+        live = vector.live == category
+        hit = Vector(Form.BOOL, _member(vector, [category]), live)
+        series = TracedSeries(trace, hit)
+        made[name] = (series if dtype is None else series.astype(dtype))._vector
+    return made
+
+
+# NumPy's functions
+
+
+def array_function(trace: Trace, function: Any, arguments: Sequence[Any], options: Mapping[str, Any]) -> Any:
+    """A function of NumPy that found a column among its arguments. Raises Untraceable."""
+    face = _FUNCTIONS.get(function.__name__)
+    if face is None:
+        if function.__name__ in (
+            "mean",
+            "median",
+            "std",
+            "var",
+            "sum",
+            "max",
+            "min",
+            "amax",
+            "amin",
+            "percentile",
+            "quantile",
+            "cumsum",
+            "sort",
+            "unique",
+            "argsort",
+            "nanmean",
+            "nanmedian",
+            "nanmax",
+            "nanmin",
+            "nanstd",
+            "average",
+        ):
+            raise over_rows(f"numpy.{function.__name__}")
+        raise Untraceable(f"numpy.{function.__name__}")
+    trace.note(f"numpy.{function.__name__}")
+    return face(trace, *arguments, **options)
+
+
+def _vector(value: Any, like: Form | None = None) -> Vector:
+    return value._vector if isinstance(value, TracedSeries) else as_vector(value, like)
+
+
+def _live(value: Any) -> Any:
+    return value._vector.live if isinstance(value, TracedSeries) else value
+
+
+def _where(trace: Trace, condition: Any, yes: Any = None, no: Any = None) -> TracedSeries:
+    if yes is None and no is None:
+        raise over_rows("numpy.where with a condition alone")
+    if not isinstance(condition, TracedSeries):
+        raise Untraceable("numpy.where by a constant")
+    made = pandas.Series(quietly(np.where, condition._vector.live, _live(yes), _live(no)))
+    a, b = _text_alike(yes, no, made)
+    return TracedSeries(trace, chosen(condition._vector, a, b, made))
+
+
+def _text_alike(yes: Any, no: Any, made: Any) -> tuple[Vector, Vector]:
+    """Both as columns of one form. NumPy writes a number beside a text as text, and a missing value as 'nan'."""
+    forms = [_vector(one).form for one in (yes, no)]
+    if Form.STRING in forms and forms[0] is not forms[1] and not isinstance(made.dtype, pandas.StringDtype):
+        given = [is_null(one) if not isinstance(one, TracedSeries) else False for one in (yes, no)]
+        if any(given):
+            return _vector(yes, Form.STRING), _vector(no, Form.STRING)
+    words = []
+    for one, form in zip((yes, no), forms, strict=True):
+        if Form.STRING in forms and form is not Form.STRING:
+            if isinstance(one, TracedSeries):
+                raise Untraceable("numpy.where of text and numbers")
+            words.append(as_vector(str(np.asarray([one, ""])[0])))
+        else:
+            other = forms[1] if one is yes else forms[0]
+            words.append(_vector(one, other))
+    return words[0], words[1]
+
+
+def _select(trace: Trace, condlist: Sequence[Any], choicelist: Sequence[Any], default: Any = 0) -> TracedSeries:
+    made = pandas.Series(
+        quietly(
+            np.select,
+            [np.asarray(_live(one)) for one in condlist],
+            [np.asarray(_live(one)) if isinstance(one, TracedSeries) else one for one in choicelist],
+            default=default,
+        )
+    )
+    result: Any = default
+    for condition, value in reversed(list(zip(condlist, choicelist, strict=True))):
+        a, b = _text_alike(value, result, made)
+        result = TracedSeries(trace, chosen(condition._vector, a, b, made))
+    return result  # type: ignore[no-any-return]
+
+
+def _clip(trace: Trace, a: Any, a_min: Any = None, a_max: Any = None, **options: Any) -> Any:
+    _only("numpy.clip", {key: value for key, value in options.items() if key not in ("min", "max")})
+    return a.clip(options.get("min", a_min), options.get("max", a_max))
+
+
+def _nan_to_num(trace: Trace, x: Any, copy: bool = True, nan: float = 0.0, **options: Any) -> Any:
+    _only("numpy.nan_to_num", options)
+    big = np.finfo(np.float64).max
+    filled_in = x.fillna(nan)
+    return filled_in.clip(-big, big)
+
+
+_FUNCTIONS: dict[str, Callable[..., Any]] = {
+    "where": _where,
+    "select": _select,
+    "clip": _clip,
+    "round": lambda trace, a, decimals=0: a.round(decimals),
+    "around": lambda trace, a, decimals=0: a.round(decimals),
+    "nan_to_num": _nan_to_num,
+    "isin": lambda trace, element, test_elements: element.isin(test_elements),
+    "array": lambda trace, a, **options: a if not options else a.astype(options["dtype"]),
+    "column_stack": lambda trace, tup: joined_columns(trace, [one.rename(index) for index, one in enumerate(tup)]),
+    "zeros_like": lambda trace, a, **options: a * 0,
+}
+
+
+def _as_is(value: Any, dtype: Any = None, **_: Any) -> Any:
+    return value if dtype is None else value.astype(dtype)
+
+
+_MAKERS: dict[str, Callable[..., Any]] = dict.fromkeys(("array", "asarray", "zeros", "ones", "full", "empty"), _as_is)

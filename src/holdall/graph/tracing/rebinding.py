@@ -1,0 +1,225 @@
+"""A function of the user's, with other modules under the names that it uses: `pd` and `np` are the tracing ones.
+
+Nothing of the user's own module is changed: the same code runs with a dictionary of globals of its own. Functions that it
+calls are rebound in turn, those of local modules too; what is of an installed library stays as it is.
+"""
+
+from __future__ import annotations
+
+import builtins
+import math
+import types
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from holdall.graph.tracing.trace import Trace
+from holdall.graph.tracing.untraceable import Untraceable
+
+_REAL = "__traced_of__"
+IMPURE = {
+    "random": "its answer is another each time, so no two doors would agree",
+    "secrets": "its answer is another each time, so no two doors would agree",
+    "time": "the clock says something else at each call; pass the time as a column",
+    "socket": "a graph cannot ask the network",
+    "requests": "a graph cannot ask the network",
+    "urllib": "a graph cannot ask the network",
+    "os": "a graph knows nothing of the machine that it runs on",
+}
+
+
+class Bindings:
+    """The rebound functions and modules of one trace."""
+
+    def __init__(self, trace: Trace) -> None:
+        from holdall.graph.tracing import modules
+
+        self._trace = trace
+        self._functions: dict[int, Any] = {}
+        self._kept: list[Any] = []
+        self._globals: dict[int, dict[str, Any]] = {}
+        self.pandas = modules.pandas_module(trace)
+        self.numpy = modules.numpy_module()
+        self.builtins = {**vars(builtins), **_python(trace), "__import__": self._import, "open": _open, "input": _open}
+
+    def function(self, function: Any) -> Any:
+        """The same function over tracing modules; what is no plain function of Python stays as it is."""
+        if isinstance(function, types.MethodType):
+            return types.MethodType(self.function(function.__func__), function.__self__)
+        if not isinstance(function, types.FunctionType) or hasattr(function, _REAL) or _installed(function):
+            return function
+        known = self._functions.get(id(function))
+        if known is not None:
+            return known
+        made = types.FunctionType(
+            function.__code__,
+            self._globals_of(function),
+            function.__name__,
+            function.__defaults__,
+            function.__closure__,
+        )
+        made.__kwdefaults__ = function.__kwdefaults__
+        self._functions[id(function)] = made
+        self._kept.append(function)
+        setattr(made, _REAL, function)
+        if function.__closure__:
+            cells = tuple(
+                types.CellType(self.value(cell.cell_contents)) if _full(cell) else cell for cell in function.__closure__
+            )
+            again = types.FunctionType(made.__code__, made.__globals__, made.__name__, made.__defaults__, cells)
+            again.__kwdefaults__ = made.__kwdefaults__
+            setattr(again, _REAL, function)
+            self._functions[id(function)] = again
+            return again
+        return made
+
+    def value(self, value: Any) -> Any:
+        """What a name of the user's module stands for while it is traced."""
+        if isinstance(value, types.ModuleType):
+            return self.module(value)
+        if isinstance(value, types.FunctionType):
+            return self.function(value)
+        return _named(self, value)
+
+    def module(self, module: types.ModuleType) -> Any:
+        name = module.__name__
+        if name in ("pandas", "numpy"):
+            return self.pandas if name == "pandas" else self.numpy
+        if name == "math":
+            return _Math(self._trace)
+        if name == "datetime":
+            return _Forbidding(module, {"now", "today", "utcnow"}, "the clock says something else at each call")
+        if name.partition(".")[0] in IMPURE:
+            return _Forbidding(module, None, IMPURE[name.partition(".")[0]])
+        file = getattr(module, "__file__", None)
+        if file and "site-packages" not in file and "lib/python" not in file:
+            return _Local(self, module)
+        return module
+
+    def _globals_of(self, function: types.FunctionType) -> dict[str, Any]:
+        real = function.__globals__
+        known = self._globals.get(id(real))
+        if known is None:
+            known = _Globals(self, real)
+            self._globals[id(real)] = known
+        return known
+
+    def _import(self, name: str, globals: Any = None, locals: Any = None, fromlist: Any = (), level: int = 0) -> Any:
+        found = builtins.__import__(name, globals, locals, fromlist, level)
+        return self.module(found) if isinstance(found, types.ModuleType) else found
+
+
+class _Globals(dict[str, Any]):
+    """The globals of the user's module, each rebound. Filled at once, since CPython looks past `__missing__`."""
+
+    def __init__(self, bindings: Bindings, real: Mapping[str, Any]) -> None:
+        super().__init__()
+        self["__builtins__"] = bindings.builtins
+        bindings._globals[id(real)] = self
+        for name, value in list(real.items()):
+            if name != "__builtins__":
+                self[name] = bindings.value(value)
+
+
+def _full(cell: types.CellType) -> bool:
+    try:
+        _ = cell.cell_contents
+    except ValueError:
+        return False
+    return True
+
+
+def _installed(function: types.FunctionType) -> bool:
+    file = function.__code__.co_filename
+    return "site-packages" in file or "lib/python" in file or file.startswith("<frozen")
+
+
+def _named(bindings: Bindings, value: Any) -> Any:
+    """`from pandas import DataFrame`, `from numpy import where`: the traced one of the same name."""
+    name = getattr(value, "__name__", None)
+    module = (getattr(value, "__module__", None) or "").partition(".")[0]
+    if isinstance(name, str) and module == "pandas" and (isinstance(value, type) or callable(value)):
+        try:
+            return getattr(bindings.pandas, name)
+        except (AttributeError, Untraceable):
+            return value
+    return value
+
+
+class _Forbidding(types.ModuleType):
+    """A module some of whose names end the trace; all of them where none is named."""
+
+    def __init__(self, real: types.ModuleType, names: set[str] | None, why: str) -> None:
+        super().__init__(real.__name__)
+        self.__dict__.update(_real=real, _names=names, _why=why)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            return getattr(self._real, name)
+        if self._names is None:
+            raise Untraceable(f"{self.__name__}.{name}", self._why)
+        value = getattr(self._real, name)
+        if isinstance(value, type) and any(hasattr(value, one) for one in self._names):
+            return _forbidding_class(value, self._names, self._why)
+        return value
+
+
+def _forbidding_class(real: type, names: set[str], why: str) -> Any:
+    class Meta(type):
+        def __call__(cls, *arguments: Any, **options: Any) -> Any:
+            return real(*arguments, **options)
+
+        def __instancecheck__(cls, instance: Any) -> bool:
+            return isinstance(instance, real)
+
+        def __getattr__(cls, name: str) -> Any:
+            if name in names:
+                raise Untraceable(f"{real.__name__}.{name}", f"{why}; pass the time as a column")
+            return getattr(real, name)
+
+    return Meta(real.__name__, (), {})
+
+
+class _Math(types.ModuleType):
+    """The module math, whose functions also take a value of a row."""
+
+    def __init__(self, trace: Trace) -> None:
+        super().__init__("math")
+        self.__dict__["_trace"] = trace
+
+    def __getattr__(self, name: str) -> Any:
+        from holdall.graph.tracing.scalar import math_function
+
+        value = getattr(math, name)
+        return math_function(name, value, self._trace) if callable(value) else value
+
+
+class _Local(types.ModuleType):
+    """A module of the user's own, each of whose functions is rebound when it is asked for."""
+
+    def __init__(self, bindings: Bindings, real: types.ModuleType) -> None:
+        super().__init__(real.__name__)
+        self.__dict__.update(_bindings=bindings, _real=real)
+
+    def __getattr__(self, name: str) -> Any:
+        return self._bindings.value(getattr(self._real, name))
+
+
+def _open(*_: Any, **__: Any) -> Any:
+    raise Untraceable("a file", "what it reads does not travel in a graph; read it once, at the top of the module")
+
+
+def _python(trace: Trace) -> Mapping[str, Any]:
+    from holdall.graph.tracing.scalar import _BUILTINS
+
+    return _BUILTINS
+
+
+def rebound(function: Callable[..., Any], trace: Trace) -> Callable[..., Any]:
+    """The function over tracing modules, within the bindings of this trace."""
+    bindings: Bindings = trace.bindings
+    return bindings.function(function)  # type: ignore[no-any-return]
+
+
+def original(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The user's own function that was rebound, to run on the sample."""
+    return getattr(function, _REAL, function)

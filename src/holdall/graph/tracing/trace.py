@@ -1,0 +1,64 @@
+"""One trace under way: what was done so far, which rows are refused, and under which condition the code runs just now."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import spox.opset.ai.onnx.v21 as op
+from spox import Var
+
+from holdall.graph.conversion import Conversion
+from holdall.graph.tracing.untraceable import Line, asking
+from holdall.graph.value import constant
+
+
+@dataclass(frozen=True)
+class Operation:
+    """Something that went into the graph: in pandas' words, and the line that asked for it."""
+
+    name: str
+    line: Line | None
+
+
+@dataclass
+class Trace:
+    """The state of a trace. conversion: the graph that is being made; label: the function's name, as refusals tell it.
+
+    rows: int64 [1], how many rows the table has. bindings: the functions and modules that stand in for the user's.
+    """
+
+    conversion: Conversion
+    label: str
+    rows: Var
+    bindings: Any = None
+    operations: list[Operation] = field(default_factory=list)
+    _conditions: list[Var] = field(default_factory=list)
+
+    def note(self, name: str) -> None:
+        """An operation that went into the graph."""
+        self.operations.append(Operation(name, asking()))
+
+    def refuse(self, where: Var, reason: str) -> None:
+        """Rows for which the function raises. where: bool [N] or []."""
+        for condition in self._conditions:
+            where = op.and_(where, condition)
+        column = op.unsqueeze(self.spread(where), constant([1], np.int64))
+        self.conversion.refuse(column, self.label, reason, [None])
+
+    def spread(self, values: Var) -> Var:
+        """[N] of what is [N] or []."""
+        return op.expand(values, self.rows)
+
+    @contextmanager
+    def under(self, conditions: list[Var]) -> Iterator[None]:
+        """What is refused meanwhile is refused only where these hold. The list may grow meanwhile."""
+        before = self._conditions
+        self._conditions = conditions
+        try:
+            yield
+        finally:
+            self._conditions = before

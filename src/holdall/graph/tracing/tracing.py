@@ -1,0 +1,182 @@
+"""Functions over a data frame → columns in a graph: run once on a frame that records."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import spox.opset.ai.onnx.v21 as op
+from spox import Var
+
+from holdall.graph.conversion import Conversion, Graph
+from holdall.graph.tracing.frame import TracedFrame
+from holdall.graph.tracing.rebinding import Bindings
+from holdall.graph.tracing.series import TracedSeries
+from holdall.graph.tracing.trace import Operation, Trace
+from holdall.graph.tracing.untraceable import Untraceable, where_raised
+from holdall.graph.tracing.vector import Form, Vector, null_mask, numbers, to_float, to_int
+from holdall.graph.value import Block, constant, select
+from holdall.spec.schema import Field, Kind, Schema
+from holdall.spec.steps import GraphInput
+
+FORMS = {
+    Kind.FLOAT: Form.FLOAT,
+    Kind.INT: Form.INT,
+    Kind.BOOL: Form.BOOL,
+    Kind.STRING: Form.STRING,
+    Kind.TIMESTAMP: Form.MOMENT,
+}
+KINDS = {form: kind for kind, form in FORMS.items()} | {Form.SPAN: Kind.INT}
+
+
+@dataclass(frozen=True)
+class Traced:
+    """What functions make of a table, in a graph. columns: by name, in order. operations: what was recorded, in order."""
+
+    trace: Trace
+    columns: Mapping[str, Vector]
+
+    @property
+    def operations(self) -> Sequence[Operation]:
+        return self.trace.operations
+
+    def for_model(self, fields: Sequence[Field], inputs: Sequence[GraphInput]) -> Graph:
+        """The graph from the raw columns to a model's inputs: an output for each, under the input's name.
+
+        fields: of the model's columns. What the model does not take is refused here, as it is before a model alone.
+        Raises Untraceable where a column is of another kind than the model's.
+        """
+        outputs: dict[str, tuple[Var, Sequence[str]]] = {}
+        by_name = {field.name: field for field in fields}
+        for group in inputs:
+            values, masks = [], []
+            for name in group.columns:
+                if name not in self.columns:
+                    raise Untraceable(f"the model's column {name!r}, which the functions do not give")
+                one, mask = self._given(name, by_name[name], group)
+                values.append(op.unsqueeze(one, constant([1], np.int64)))
+                masks.append(op.unsqueeze(mask, constant([1], np.int64)))
+            outputs[group.name] = (
+                op.concat(values, axis=1) if len(values) > 1 else op.identity(values[0]),
+                group.columns,
+            )
+            if group.mask is not None:
+                outputs[group.mask] = (
+                    op.concat(masks, axis=1) if len(masks) > 1 else op.identity(masks[0]),
+                    group.columns,
+                )
+        return self.trace.conversion.finish(outputs)
+
+    def _given(self, name: str, field: Field, group: GraphInput) -> tuple[Var, Var]:
+        """A column as the model takes it, and where it is missing."""
+        trace, vector = self.trace, self.columns[name]
+        missing = null_mask(vector)
+        if not field.nullable and missing is not None:
+            trace.refuse(missing, f"what the functions give as {name} is missing, which the model does not accept")
+        nothing = constant(False, np.bool_)
+        mask = trace.spread(nothing if missing is None else missing)
+        if group.kind is Kind.FLOAT:
+            if vector.form not in (Form.FLOAT, Form.INT, Form.BOOL):
+                raise Untraceable(f"the column {name!r} as a column of {vector.form}s", "the model takes numbers there")
+            values = to_float(vector)
+            if field.limit is not None:
+                too_large = op.greater(op.abs(values), constant(field.limit))
+                trace.refuse(too_large, f"what the functions give as {name} is too large for the model")
+            return trace.spread(values), mask
+        if group.kind is Kind.INT:
+            if vector.form is Form.FLOAT and vector.loose:
+                whole = op.cast(op.where(op.isnan(vector.values), constant(0.0), vector.values), to=np.int64)
+                return trace.spread(whole), mask
+            if vector.form not in (Form.INT, Form.BOOL):
+                raise Untraceable(
+                    f"the column {name!r} as a column of {vector.form}s", "the model takes whole numbers there"
+                )
+            return trace.spread(to_int(vector)), mask
+        if FORMS.get(group.kind) is not vector.form:
+            raise Untraceable(
+                f"the column {name!r} as a column of {vector.form}s", f"the model takes a {group.kind} there"
+            )
+        return trace.spread(vector.values), mask
+
+    def by_itself(self) -> tuple[Graph, Mapping[str, tuple[str, str | None]]]:
+        """The graph from the raw columns to what the functions give, and by column its outputs: of values and of nulls."""
+        outputs: dict[str, tuple[Var, Sequence[str]]] = {}
+        where: dict[str, tuple[str, str | None]] = {}
+        for place, (name, vector) in enumerate(self.columns.items()):
+            outputs[f"values_{place}"] = (op.identity(self.trace.spread(vector.values)), (name,))
+            if vector.nulls is not None:
+                outputs[f"nulls_{place}"] = (op.identity(self.trace.spread(vector.nulls)), (name,))
+            where[name] = (f"values_{place}", f"nulls_{place}" if vector.nulls is not None else None)
+        return self.trace.conversion.finish(outputs), where
+
+
+def trace(functions: Sequence[Callable[[Any], Any]], fields: Sequence[Field], frame: Any, label: str) -> Traced:
+    """Run the functions, one after the other, on a frame that records.
+
+    fields: the raw columns. frame: some rows of the sample as the functions get them. label: what refusals call the step.
+    Raises Untraceable with the line that stopped it, and whatever the functions raise by themselves.
+    """
+    try:
+        conversion = Conversion(Schema(inputs=tuple(fields), outputs=()))
+    except ValueError as error:
+        raise Untraceable(str(error)) from error
+    columns = {
+        field.name: _column(block, field, frame[field.name])
+        for field, block in zip(fields, _blocks(conversion, len(fields)), strict=True)
+    }
+    first = conversion.table[0].values
+    rows = op.slice(op.shape(first), constant([0], np.int64), constant([1], np.int64))
+    state = Trace(conversion, label, rows)
+    state.bindings = Bindings(state)
+    table: Any = TracedFrame(state, columns)
+    for function in functions:
+        try:
+            table = state.bindings.function(function)(table)
+        except Exception as error:
+            # The function runs on tables, so what it raises here is a library's, which was given what is none.
+            raise _unknown(error) from error
+    if isinstance(table, TracedSeries):
+        table = table.to_frame("0" if table.name is None else table.name)
+    if not isinstance(table, TracedFrame):
+        raise Untraceable(f"a result that is a {type(table).__name__}", "return a data frame")
+    return Traced(state, {str(name): vector for name, vector in table._columns.items()})
+
+
+def _unknown(error: Exception) -> Untraceable:
+    raised = Untraceable(f"what raised {type(error).__name__}: {error}"[:300], "the graph cannot follow it")
+    raised.line = where_raised(error)
+    return raised
+
+
+def _blocks(conversion: Conversion, count: int) -> list[Block]:
+    return [select(conversion.table, [index])[0] for index in range(count)]
+
+
+def _column(block: Block, field: Field, live: Any) -> Vector:
+    """A raw column as the functions see it."""
+    axis = constant([1], np.int64)
+    values = op.squeeze(block.values, axis)
+    nulls = op.squeeze(block.nulls, axis) if block.nulls is not None and field.nullable else None
+    if block.kind not in FORMS:
+        raise Untraceable(f"the column {field.name!r} of {block.kind}s")
+    form = FORMS[block.kind]
+    dtype = field.dtype or ""
+    category = dtype == "category"
+    if field.kind is Kind.INT and dtype[:1].islower() and not category:
+        if form is Form.FLOAT or nulls is not None:
+            values = (
+                values
+                if form is Form.FLOAT
+                else op.where(nulls, constant(np.nan), op.cast(values, to=np.float64))
+                if nulls is not None
+                else values
+            )
+            return numbers(values, live.astype(np.float64), loose=True)
+        return Vector(form, values, live)
+    if form is Form.FLOAT:
+        if live.dtype.kind != "f" or not isinstance(live.dtype, np.dtype):
+            raise Untraceable(f"the column {field.name!r} with the dtype {live.dtype}", "convert it to float64 before")
+        return Vector(form, values, live)
+    return Vector(form, values, live, nulls, open=category)
