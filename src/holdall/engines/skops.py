@@ -14,6 +14,7 @@ import zipfile
 from dataclasses import dataclass
 from typing import Any
 
+from holdall.engines import pandas_nodes
 from holdall.engines.engine import Files
 from holdall.engines.native import Native
 from holdall.engines.reachable import reachable
@@ -91,6 +92,7 @@ def load(data: bytes, path: str = "model.skops", allowed: tuple[str, ...] = ()) 
         import skops.io
     except ModuleNotFoundError as error:
         raise MissingDependency(error.name or "skops", "holdall[sklearn]", "a native scikit-learn model") from None
+    pandas_nodes.register()
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
@@ -190,7 +192,10 @@ def _named(node: dict[str, Any], path: str) -> tuple[set[str], set[str]]:
         content = node.get("content")
         method = f"{qualified}.{content.get('func') if isinstance(content, dict) else '?'}"
         return {qualified, method}, {method}
-    if loader not in _PLAIN_NODES:
+    if (loader == pandas_nodes.LOADER) != (qualified in pandas_nodes.NAMES):
+        # By any other node one of pandas' objects would be given the state of a pickle.
+        return {qualified}, {f"{qualified} as a {loader}"}
+    if loader != pandas_nodes.LOADER and loader not in _PLAIN_NODES:
         return {qualified}, {qualified}
     if qualified in _READS_FILES and _attribute(node, "input") != "content":
         return {qualified}, {f"{qualified} with an input other than 'content', which reads files"}

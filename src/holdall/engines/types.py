@@ -272,6 +272,7 @@ _CONTAINERS = {
     "numpy.random": "MT19937 PCG64 PCG64DXSM Philox SFC64",
     "numpy.random._generator": "Generator",
     "numpy.random.mtrand": "RandomState",
+    "pandas": "Categorical CategoricalDtype DataFrame Dtype Index NA NaT Series Timestamp",
     "scipy.interpolate._bsplines": "BSpline",
     "scipy.sparse._bsr": "bsr_array bsr_matrix",
     "scipy.sparse._coo": "coo_array coo_matrix",

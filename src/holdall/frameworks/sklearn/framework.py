@@ -70,7 +70,7 @@ class ScikitLearn:
         if type(model).__name__ in NO_TABLE:
             why, hint = NO_TABLE[type(model).__name__]
             raise UnsupportedModel(f"a {type(model).__name__} {why}", hint=hint)
-        names = getattr(model, "feature_names_in_", None)
+        names = _names(model)
         width = getattr(model, "n_features_in_", None)
         table = _table(model)
         requires = [f"scikit-learn=={sklearn.__version__}"]
@@ -235,7 +235,14 @@ def _table(model: Any) -> str:
         first = steps[0][1] if steps else first.best_estimator_
     if type(first).__name__ in ("CountVectorizer", "TfidfVectorizer", "HashingVectorizer"):
         return "text"
-    return "numpy" if getattr(model, "feature_names_in_", None) is None else "pandas"
+    return "numpy" if _names(model) is None else "pandas"
+
+
+def _names(model: Any) -> Any:
+    """The columns of the data frame that the model was fitted on; None where it was an array, whose columns other
+    libraries number."""
+    names = getattr(model, "feature_names_in_", None)
+    return None if names is None or not all(isinstance(name, str) for name in names) else names
 
 
 def _path(model: Any) -> str:

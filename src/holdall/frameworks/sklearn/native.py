@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from holdall.engines import pandas_nodes
 from holdall.engines import skops as engine
 from holdall.engines.reachable import reachable
 from holdall.errors import Error, MissingDependency, NotPortable
@@ -36,6 +37,7 @@ def canonical_skops(model: Any) -> bytes:
         import skops.io
     except ModuleNotFoundError:
         raise MissingDependency("skops", "holdall[pack]", "sealing a model in its native form") from None
+    pandas_nodes.register()
     _check_importable(model)
     root = f"model ({type(model).__name__})"
     try:
@@ -166,6 +168,7 @@ def _check_importable(model: Any) -> None:
         if isinstance(value, np.ufunc) or named.__module__.partition(".")[0] in (
             "builtins",
             "numpy",
+            "pandas",
             "scipy",
             "sklearn",
         ):
