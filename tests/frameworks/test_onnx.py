@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from pathlib import Path
 from typing import Any
 
@@ -248,11 +249,11 @@ REFUSED: dict[str, tuple[Any, str]] = {
     ),
     "one value for all rows": (
         graph(
-            [helper.make_node("Add", ["x", "rate"], ["y"])],
-            {"x": (TensorProto.FLOAT, ["n", 1]), "rate": (TensorProto.FLOAT, [])},
+            [helper.make_node("Where", ["training", "x", "x"], ["y"])],
+            {"x": (TensorProto.FLOAT, ["n", 1]), "training": (TensorProto.BOOL, [])},
             {"y": (TensorProto.FLOAT, ["n", 1])},
         ),
-        "'rate' is one value for all rows",
+        "'training' is one bool for all rows",
     ),
     "no place for rows": (
         graph(IDENTITY, {"x": (TensorProto.FLOAT, [4, 3])}, {"y": (TensorProto.FLOAT, [4, 3])}),
@@ -327,3 +328,91 @@ def test_a_graph_whose_operators_hold_to_one_row_is_refused() -> None:
     )
     with pytest.raises(NotPortable, match="one row at a time"):
         sealed(model, X)
+
+
+@pytest.mark.parametrize(("kind", "rate"), [(TensorProto.INT64, 3), (TensorProto.FLOAT, 0.5)])
+def test_one_number_for_all_rows_is_sealed_as_the_sample_has_it(kind: int, rate: float) -> None:
+    model = graph(
+        [
+            helper.make_node("Cast", ["rate"], ["r"], to=TensorProto.FLOAT),
+            helper.make_node("Mul", ["x", "r"], ["y"]),
+        ],
+        {"x": (TensorProto.FLOAT, ["n"]), "rate": (kind, [])},
+        {"y": (TensorProto.FLOAT, ["n"])},
+    )
+    given = {"x": X[:, 0], "rate": np.full(60, rate)}
+    made, scorer = sealed(model, given)
+    assert made.parity.passed
+    assert np.allclose(scorer.score(from_table(given)[0])["prediction"].values, X[:, 0] * rate)
+    with pytest.raises(RowsRefused, match="sealed for"):
+        scorer.score(from_table({"x": X[:2, 0], "rate": np.array([rate, rate + 1])})[0])
+    with pytest.raises(UsageError, match="one value there"):
+        sealed(model, {"x": X[:, 0], "rate": np.arange(60) * rate})
+
+
+@pytest.mark.parametrize(("kind", "wrong"), [(TensorProto.INT64, 1.5), (TensorProto.UINT8, 300), (TensorProto.BOOL, 2)])
+def test_an_array_of_whole_numbers_takes_no_other(kind: int, wrong: float) -> None:
+    model = graph([helper.make_node("Identity", ["x"], ["y"])], {"x": (kind, ["n", 2, 2])}, {"y": (kind, ["n", 2, 2])})
+    given = {"x": RANDOM.integers(0, 2, size=(20, 2, 2))}
+    made, scorer = sealed(model, given)
+    assert made.parity.passed
+    assert made.manifest.examples is not None
+    assert np.array_equal(scorer.score(from_table(given)[0])["y"].values, given["x"])
+    with pytest.raises(RowsRefused, match="whole number"):
+        scorer.score_records([{"x": [[0, 1], [1, wrong]]}])
+
+
+def test_rows_along_two_axes_hold_no_array_for_each_row() -> None:
+    model = graph(
+        [helper.make_node("Transpose", ["x"], ["t"]), helper.make_node("MatMul", ["x", "t"], ["y"])],
+        {"x": (TensorProto.FLOAT, ["n", 3])},
+        {"y": (TensorProto.FLOAT, ["n", "n"])},
+    )
+    with pytest.raises(UnsupportedModel, match="does not hold one value"):
+        sealed(model, X)
+
+
+PACKAGES: dict[str, tuple[str, dict[str, Any]]] = {
+    "silero_vad": (
+        "data/silero_vad.onnx",
+        {
+            "input": RANDOM.normal(0, 0.1, (6, 576)),
+            "state": RANDOM.normal(size=(6, 2, 128)),
+            "sr": np.full(6, 16000),
+        },
+    ),
+    "magika": ("models/*/model.onnx", {"bytes": RANDOM.integers(0, 257, (6, 2048))}),
+    "rapidocr": ("models/*cls_mobile.onnx", {"x": RANDOM.normal(0, 0.5, (4, 3, 48, 96))}),
+}
+
+
+@pytest.mark.networks
+@pytest.mark.parametrize("package", PACKAGES)
+def test_a_file_from_a_package_of_pypi_answers_as_it_does_by_itself(package: str) -> None:
+    found = importlib.util.find_spec(package)
+    assert found is not None
+    assert found.origin is not None
+    pattern, given = PACKAGES[package]
+    path = sorted(Path(found.origin).parent.glob(pattern))[0]
+    opened = open_model(str(path))
+    made, scorer = sealed(opened, given)
+    assert made.manifest.portable
+    assert made.parity.passed
+    answers = scorer.score(from_table(given)[0])
+    feeds: dict[str, Any]
+    if package == "silero_vad":
+        feeds = {
+            "input": given["input"].astype(np.float32),
+            "state": np.moveaxis(given["state"], 0, 1).astype(np.float32),
+            "sr": np.array(16000),
+        }
+    elif package == "magika":
+        feeds = {"bytes": given["bytes"].astype(np.int32)}
+    else:
+        feeds = {"x": given["x"].astype(np.float32)}
+    expected = itself(opened, feeds)[0].reshape(len(next(iter(given.values()))), -1)
+    first = opened.graph.output[0].name
+    actual = np.column_stack(
+        [answers[name].values for name in answers if name in ("output",) or name.startswith(first)]
+    )
+    assert np.allclose(actual, expected, rtol=1e-5, atol=1e-6)

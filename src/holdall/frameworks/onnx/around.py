@@ -33,14 +33,17 @@ def nodes_of(graph: Any) -> Iterator[Any]:
                 pending += attribute.graphs
 
 
-def whole_ranges(ports: Sequence[Port], places: Mapping[str, tuple[str, ...]]) -> list[Range]:
-    """The ranges of tensors that travel as doubles to a port of whole numbers."""
+def ranges_of(ports: Sequence[Port], places: Mapping[str, tuple[str, ...]]) -> list[Range]:
+    """The ranges of tensors that travel as doubles to a port of whole numbers, and of what is sealed as a constant."""
     found = []
     for port in ports:
         bounds = whole_bounds(port.element)
         if port.columns == 0 and bounds is not None:
             low, high = (np.array([bound], np.float64) for bound in bounds)
             found.append(Range(places[port.name][0], low, high, whole=True))
+        elif port.constant is not None:
+            value = np.array([port.constant], np.float64)
+            found.append(Range(places[port.name][0], value, value, whole=False, exact=True))
     return found
 
 
@@ -68,17 +71,20 @@ def groups_of(fields: Sequence[Field]) -> tuple[GraphInput, ...]:
 class Range:
     """What numbers of a column the model takes. low, high: [1], or one for each place of a tensor's last axis.
 
-    whole: fractions are refused; else what counts is the number without its fraction.
+    whole: fractions are refused; else what counts is the number without its fraction, where it is not `exact`.
     """
 
     column: str
     low: Array
     high: Array
     whole: bool
+    exact: bool = False
 
     @property
     def reason(self) -> str:
         """As a refusal says it."""
+        if (self.low == self.high).all() and len(self.low) == 1:
+            return f"the graph is sealed for {float(self.low[0]):.15g} here"
         kind = "a whole number" if self.whole else "a number"
         if len(self.low) > 1:
             return f"{kind} within the range of its own place is expected"
@@ -164,7 +170,7 @@ class _Around:
                 continue
             element = _ELEMENTS[group.kind]
             low, high = self._bounds(group, own, element)
-            outside = self._outside(group.name, low, high, element, group.kind is Kind.TENSOR)
+            outside = self._outside(group.name, low, high, element, group.kind is Kind.TENSOR, own[0].exact)
             fill = self._values(np.clip(np.zeros_like(low), low, high), element)
             self._held[group.name] = self._add(self.front, "Where", [outside, fill, group.name])
             for held in own:
@@ -187,11 +193,11 @@ class _Around:
             low[place], high[place] = held.low[0], held.high[0]
         return low, high
 
-    def _outside(self, value: str, low: Array, high: Array, element: str, whole: bool) -> str:
+    def _outside(self, value: str, low: Array, high: Array, element: str, whole: bool, exact: bool) -> str:
         """[rows, …], true where a number is outside. NaN in a column of floats is none of this."""
         lowest, highest = self._values(low, element), self._values(high, element)
         above, below = value, value
-        if element == "float64" and not whole:
+        if element == "float64" and not whole and not exact:
             above = self._add(self.front, "Floor", [value])
             below = self._add(self.front, "Ceil", [value])
         outside = self._add(
@@ -226,6 +232,10 @@ class _Around:
             order = list(range(1, len(port.shape) + 1))
             order.insert(port.axis, 0)
             self._move(value, order, port.name)
+            return
+        if port.constant is not None:
+            constant = self._onnx.numpy_helper.from_array(np.array(port.constant, port.element))
+            self._add(self.front, "Constant", [], output=port.name, value=constant)
             return
         parts = []
         for group, names in self._runs(columns):

@@ -16,7 +16,7 @@ from holdall.engines import wire
 from holdall.engines.onnx import Session
 from holdall.errors import InputError, NotPortable, UnsupportedModel
 from holdall.frameworks.framework import Artefact, Description, Live
-from holdall.frameworks.onnx.around import groups_of, nodes_of, outputs_of, whole_ranges, wrapped
+from holdall.frameworks.onnx.around import groups_of, nodes_of, outputs_of, ranges_of, wrapped
 from holdall.frameworks.onnx.ports import Port, places_of, ports_of
 from holdall.frameworks.onnx.results import task_of
 from holdall.frameworks.onnx.running import STEP, Runner
@@ -73,15 +73,15 @@ class Onnx:
 
     def portable(self, model: Any, schema: Schema) -> Artefact:
         """The graph with holdall's inputs and outputs around it. Raises NotPortable."""
-        ports = ports_of(model)
         runner = Runner(model, schema.inputs)
+        ports = runner.ports
         try:
             found = runner.results(None)
         except InputError as error:
             raise NotPortable(STEP, f"{error.message}, so its outputs could not be told apart") from None
         groups = groups_of(schema.inputs)
         places = places_of(ports, [field.name for field in schema.inputs])
-        ranges = whole_ranges(ports, places)
+        ranges = ranges_of(ports, places)
         single = any(
             kind in ("float32", "float16") for kind in (*(p.element for p in ports), *(r.element for r in found))
         )
@@ -142,6 +142,9 @@ def _notes(ports: Sequence[Port]) -> tuple[str, ...]:
     notes = []
     if any(port.alone for port in ports):
         notes.append("the graph was made for one row at a time; it is sealed for any number, compared row by row")
+    notes += [
+        f"{port.name} is one number for all rows: it is sealed as the sample has it" for port in ports if port.scalar
+    ]
     if any(port.columns == 0 and None in port.shape for port in ports):
         notes.append("lengths that the graph leaves open are those of the sample")
     return tuple(notes)

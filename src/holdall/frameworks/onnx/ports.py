@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from holdall.columns.batch import Array, Batch
 from holdall.errors import UnsupportedModel, UsageError
-from holdall.spec.schema import Kind
+from holdall.spec.schema import Field, Kind
 
 WIDEST = 1024
 """Columns of a graph's only matrix; a wider one is a single column of arrays."""
@@ -24,7 +24,8 @@ class Port:
 
     element: 'float32', 'int64', 'bool', 'string' …; shape: without the axis of rows; None for a length that varies.
     axis: where the rows lie; alone: the graph takes one row at a time. columns: how many columns feed it, 0 for a tensor.
-    flat: it is a vector, one number a row.
+    flat: it is a vector, one number a row. scalar: it is one number for all rows together, a sample rate say; it is sealed
+    as the `constant` that all rows of the sample have.
     """
 
     name: str
@@ -34,6 +35,8 @@ class Port:
     alone: bool
     columns: int
     flat: bool = False
+    scalar: bool = False
+    constant: float | None = None
 
 
 def ports_of(model: Any) -> tuple[Port, ...]:
@@ -72,11 +75,13 @@ def _port(value: Any, rows: str | None, only: bool) -> Port:
             f"the graph's input {value.name!r} is no tensor of a known shape", hint="export it with tensors as inputs"
         )
     if not dims:
-        raise UnsupportedModel(
-            f"the graph's input {value.name!r} is one value for all rows together, which no column can be",
-            hint="make it a constant of the graph, or take an export without it",
-            input=value.name,
-        )
+        if family(element) not in ("int", "float"):
+            raise UnsupportedModel(
+                f"the graph's input {value.name!r} is one {element} for all rows together, which no column can be",
+                hint="make it a constant of the graph, or take an export without it",
+                input=value.name,
+            )
+        return Port(value.name, element, (), 0, False, 1, flat=True, scalar=True)
     axis, alone = _axis(dims, rows, value.name)
     shape = tuple(dim if isinstance(dim, int) else None for place, dim in enumerate(dims) if place != axis)
     length = shape[0] if len(shape) == 1 else None
@@ -128,6 +133,24 @@ def places_of(ports: Sequence[Port], names: Sequence[str]) -> dict[str, tuple[st
     return places
 
 
+def settled(ports: Sequence[Port], places: Mapping[str, tuple[str, ...]], fields: Sequence[Field]) -> tuple[Port, ...]:
+    """The ports with the constants of scalar ones. Raises UsageError where the sample does not hold one value there."""
+    seen = {field.name: field.observed for field in fields}
+    found = []
+    for port in ports:
+        if port.scalar:
+            observed = seen[places[port.name][0]]
+            if observed is None or observed.minimum is None or observed.minimum != observed.maximum:
+                raise UsageError(
+                    f"the graph takes one {port.name!r} for all rows together, so the sample's rows have one value there",
+                    hint="give five rows or more with the value that is to be sealed; pack once for each other value",
+                    input=port.name,
+                )
+            port = replace(port, constant=observed.minimum)  # noqa: PLW2901 — the same port, with what it lacked
+        found.append(port)
+    return tuple(found)
+
+
 def fed(port: Port, batch: Batch, names: Sequence[str]) -> Array:
     """What the file's input is given. Raises ValueError for a kind or a missing value that it cannot take."""
     for name in names:
@@ -136,6 +159,10 @@ def fed(port: Port, batch: Batch, names: Sequence[str]) -> Array:
             raise ValueError(f"{name} is missing, and {port.name} takes no missing values")
         if column.kind not in ACCEPTED[family(port.element)] or (column.kind is Kind.TENSOR) != (port.columns == 0):
             raise ValueError(f"{name} is {column.kind.value}, and {port.name} takes {port.element}")
+    if port.scalar:
+        if not (batch[names[0]].values == port.constant).all():
+            raise ValueError(f"{names[0]} is sealed as {port.constant:g}")
+        return np.array(port.constant, port.element)
     if port.columns == 0:
         values = batch[names[0]].values
         if len(values.shape) != len(port.shape) + 1 or any(

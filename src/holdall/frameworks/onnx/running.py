@@ -11,7 +11,7 @@ from holdall.columns.batch import Array, Batch, Column
 from holdall.engines.onnx import Session
 from holdall.errors import InputError, NotPortable, PackageDamaged, UnsupportedModel
 from holdall.frameworks.onnx.made_up import made_up
-from holdall.frameworks.onnx.ports import fed, places_of, ports_of
+from holdall.frameworks.onnx.ports import fed, places_of, ports_of, settled
 from holdall.frameworks.onnx.results import Result, columns_of, found_in, with_rows_first
 from holdall.spec.schema import Field, Kind
 from holdall.spec.steps import GraphInput
@@ -24,9 +24,9 @@ class Runner:
 
     def __init__(self, model: Any, fields: Sequence[Field]) -> None:
         self._model = model
-        self._ports = ports_of(model)
         self._fields = tuple(fields)
-        self._places = places_of(self._ports, [field.name for field in fields])
+        self._places = places_of(ports_of(model), [field.name for field in fields])
+        self._ports = self.ports = settled(ports_of(model), self._places, fields)
         try:
             self._session = Session(model.SerializeToString(), "the file", 0)
         except PackageDamaged as error:
@@ -41,7 +41,9 @@ class Runner:
             parts = [self._session.run(feeds)]
         else:
             parts = [
-                self._session.run({port.name: np.take(feeds[port.name], [row], port.axis) for port in self._ports})
+                self._session.run(
+                    {p.name: feeds[p.name] if p.scalar else np.take(feeds[p.name], [row], p.axis) for p in self._ports}
+                )
                 for row in range(batch.rows)
             ]
         columns: dict[str, Column] = {}

@@ -25,6 +25,7 @@ from holdall.spec.schema import Field, Kind
 ROWS = (2, 3)
 """Rows that a program is asked for to find where its outputs hold them."""
 TRIES = 16
+_SHARES = (0.5, 0.0, 1.0)
 _HINT = "rows come first, [rows, …], in what it takes; put a module around it that returns what holds rows, and nothing else"
 _NUMBERS = (Kind.FLOAT, Kind.INT, Kind.BOOL)
 
@@ -49,10 +50,10 @@ class Asked:
     """A program that is asked with the columns of `fields`."""
 
     def __init__(self, program: Program, fields: Sequence[Field]) -> None:
-        """Raises UsageError where the columns are not the program's arguments."""
+        """Raises UsageError where the columns are not the program's arguments. `one` is a row that it answers to."""
         self.program = program
         self._fields = tuple(fields)
-        self.plan = self._planned()
+        self.plan, self.one = self._planned()
         self._results: tuple[Result, ...] | None = None
 
     def answers(self, batch: Batch) -> Batch:
@@ -72,7 +73,7 @@ class Asked:
     def results(self, example: Batch | None) -> tuple[Result, ...]:
         """How the outputs hold their rows. Raises UnsupportedModel, and what the program raises."""
         if self._results is None:
-            one = made_up(self._fields) if example is None else example.take(np.zeros(1, np.int64))
+            one = self.one if example is None else example.take(np.zeros(1, np.int64))
             asked = (1,) if self.plan.alone else ROWS
             given = [self._call(self.plan, one.take(np.zeros(rows, np.int64))) for rows in asked]
             count = len(given[0])
@@ -86,16 +87,25 @@ class Asked:
         found = self.program.call(self.program.tensors(plan.feeds(batch)))
         return [(name, _array(value)) for name, value in found]
 
-    def _planned(self) -> Plan:
-        """The first plan that the program answers to; where it answers to none, the one that is most natural."""
-        plans = self._plans()
-        tried = list(itertools.islice(plans, TRIES))
-        return next((plan for plan in tried if self._answers_to(plan)), tried[0])
+    def _planned(self) -> tuple[Plan, Batch]:
+        """The first plan that the program answers to, and the row that it answered; else the most natural ones.
 
-    def _answers_to(self, plan: Plan) -> bool:
+        A row of the least numbers alone may be nothing but padding, which some layers refuse.
+        """
+        tried = list(itertools.islice(self._plans(), TRIES))
+        for share in _SHARES:
+            one = made_up(self._fields, share)
+            for plan in tried:
+                if self._answers_to(plan, one):
+                    return plan, one
+            if not any(field.kind is Kind.TENSOR for field in self._fields):
+                break
+        return tried[0], made_up(self._fields)
+
+    def _answers_to(self, plan: Plan, one: Batch) -> bool:
         rows = np.zeros(1 if plan.alone else ROWS[0], np.int64)
         try:
-            self._call(plan, made_up(self._fields).take(rows))
+            self._call(plan, one.take(rows))
         except Exception:  # noqa: BLE001 — whatever the program raises is its no
             return False
         return True

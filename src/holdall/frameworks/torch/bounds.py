@@ -12,7 +12,6 @@ import numpy as np
 
 from holdall.columns.batch import Batch, Column
 from holdall.frameworks.onnx.around import Range
-from holdall.frameworks.onnx.made_up import made_up
 from holdall.frameworks.onnx.ports import Port, whole_bounds
 from holdall.spec.schema import Field, Kind
 
@@ -25,14 +24,12 @@ Accepts = Callable[[Batch], bool]
 
 
 def ranges(
-    fields: Sequence[Field], ports: Sequence[Port], places: Mapping[str, tuple[str, ...]], accepts: Accepts
+    fields: Sequence[Field], ports: Sequence[Port], places: Mapping[str, tuple[str, ...]], one: Batch, accepts: Accepts
 ) -> list[Range]:
-    """The ranges to which a graph of these ports is held. accepts: whether the program answers to a row."""
-    one = made_up(fields)
+    """The ranges to which a graph of these ports is held. one: a row that the program answers to; accepts: whether it
+    answers to another."""
     by_name = {field.name: field for field in fields}
     found: list[Range] = []
-    if not accepts(one):
-        return found
     for port in ports:
         if port.columns == 0:
             found += _of_tensor(by_name[places[port.name][0]], port, one, accepts)
@@ -85,30 +82,38 @@ def _of_tensor(field: Field, port: Port, one: Batch, accepts: Accepts) -> list[R
         return []
     least, most = bounds
     start = one[field.name].values
-    places = start.shape[-1] if start.ndim == 2 and start.shape[-1] <= PLACES else 1
-    low, high = np.full(places, float(least)), np.full(places, float(most))
+    width = start[0].size
+    each = start.ndim == 2 and width <= PLACES
+    tried = range(width) if each else sorted({0, width // 2, width - 1})
+    found: list[tuple[int, int]] = []
 
-    def accepts_at(number: int, place: int | None) -> bool:
+    def accepts_at(number: int, place: int) -> bool:
+        """One place of the array at a time: an array that is all padding may be refused for that alone."""
         if not least <= number <= most:
             return False
         values = start.copy()
-        values[..., slice(None) if place is None else place] = number
+        values.reshape(-1)[place] = number
         return accepts(Batch({**one.columns, field.name: Column(Kind.TENSOR, values)}, 1))
 
-    if port.element == "bool" or (accepts_at(max(least, -FAR), None) and accepts_at(min(most, FAR), None)):
-        return [Range(field.name, low[:1], high[:1], whole=True)]
-    first = int(start.flat[0])
-    together = [_last(first, way, lambda number: accepts_at(number, None)) for way in (-1, 1)]
-    # Where one place alone takes more than all together do, each place has bounds of its own.
-    alike = places == 1 or not any(
-        accepts_at(bound + way, place) for place in range(places) for bound, way in zip(together, (-1, 1), strict=True)
-    )
-    if alike:
-        return [Range(field.name, np.array([float(together[0])]), np.array([float(together[1])]), whole=True)]
-    for place in range(places):
-        low[place] = _last(first, -1, lambda number, place=place: accepts_at(number, place))  # type: ignore[misc]
-        high[place] = _last(first, 1, lambda number, place=place: accepts_at(number, place))  # type: ignore[misc]
-    return [Range(field.name, low, high, whole=True)]
+    for place in tried:
+        if port.element == "bool" or (accepts_at(max(least, -FAR), place) and accepts_at(min(most, FAR), place)):
+            found.append((least, most))
+        elif found and _same(found[0], lambda number, place=place: accepts_at(number, place)):  # type: ignore[misc]
+            found.append(found[0])
+        else:
+            first = int(start.flat[place])
+            low, high = (_last(first, way, lambda number, place=place: accepts_at(number, place)) for way in (-1, 1))  # type: ignore[misc]
+            found.append((max(low, least), min(high, most)))
+    lows, highs = np.array(found, np.float64).T
+    if each and len(set(found)) > 1:
+        return [Range(field.name, lows, highs, whole=True)]
+    return [Range(field.name, lows.min(keepdims=True), highs.max(keepdims=True), whole=True)]
+
+
+def _same(bounds: tuple[int, int], accepted: Callable[[int], bool]) -> bool:
+    """Whether these are the bounds here too."""
+    low, high = bounds
+    return accepted(low) and accepted(high) and not accepted(low - 1) and not accepted(high + 1)
 
 
 def _last(start: int, way: int, accepted: Callable[[int], bool]) -> int:

@@ -16,7 +16,6 @@ from holdall.columns.batch import Batch, Column
 from holdall.errors import MissingDependency, NotPortable, UnsupportedModel, UsageError
 from holdall.frameworks.framework import Artefact, Description, Live
 from holdall.frameworks.onnx.around import groups_of, outputs_of, wrapped
-from holdall.frameworks.onnx.made_up import made_up
 from holdall.frameworks.onnx.ports import INTS, WIDEST
 from holdall.frameworks.torch.asking import ROWS, Asked
 from holdall.frameworks.torch.bounds import ranges
@@ -116,14 +115,13 @@ class PyTorch:
         program = Program(model)
         asked = Asked(program, schema.inputs)
         step = f"model ({program.name})"
-        one = made_up(schema.inputs)
         try:
             results = asked.results(None)
         except Exception as error:
             raise NotPortable(step, f"it does not answer to a row made up from the schema: {error}") from error
         plan = asked.plan
         rows = 1 if plan.alone else ROWS[-1]
-        made = export(program, plan, plan.feeds(one.take(np.zeros(rows, np.int64))), len(results))
+        made = export(program, plan, plan.feeds(asked.one.take(np.zeros(rows, np.int64))), len(results))
         groups = groups_of(schema.inputs)
 
         def accepts(row: Batch) -> bool:
@@ -133,7 +131,7 @@ class PyTorch:
                 return False
             return True
 
-        held = ranges(schema.inputs, plan.ports, plan.places, accepts)
+        held = ranges(schema.inputs, plan.ports, plan.places, asked.one, accepts)
         try:
             data = wrapped(made, plan.ports, plan.places, results, groups, schema, held)
         except ValueError as error:
