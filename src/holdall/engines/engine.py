@@ -63,6 +63,7 @@ class Engine(Protocol):
 
 
 ENGINES = {
+    "catboost": "holdall.engines.catboost",
     "lightgbm": "holdall.engines.lightgbm",
     "onnx": "holdall.engines.onnx",
     "pickle": "holdall.engines.pickle",

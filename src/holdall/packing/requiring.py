@@ -17,6 +17,7 @@ from holdall.spec.environment import Environment
 PYTHON = ">=3.11"
 RUN = ("numpy>=2.0", "onnxruntime>=1.24")
 _LOADERS = {
+    "catboost": ("catboost",),
     "lightgbm": ("lightgbm",),
     "pickle": ("joblib", "sklearn"),
     "skops": ("skops", "sklearn"),

@@ -46,6 +46,7 @@ _DATA = {
     Format.SAFETENSORS,
 }
 _OPENS = {
+    "catboost": {Format.CATBOOST},
     "lightgbm": {Format.LIGHTGBM},
     "onnx": {Format.ONNX},
     "skops": {Format.SKOPS},

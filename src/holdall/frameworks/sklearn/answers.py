@@ -95,7 +95,7 @@ def _methods(model: Any) -> list[str]:
 
 def _answer(model: Any, method: str, names: Sequence[str], ask: Callable[[str], Any]) -> Answer | None:
     values = ask(method)
-    labels = getattr(model, "classes_", None)
+    labels = _labels(model)
     if method == "predict":
         return _predict(model, labels, np.asarray(values))
     if method == "predict_proba":
@@ -105,6 +105,16 @@ def _answer(model: Any, method: str, names: Sequence[str], ask: Callable[[str], 
     if method == "score_samples":
         return Answer(method, (("score", Kind.FLOAT),))
     return _transform(model, names, matrix(values))
+
+
+def _labels(model: Any) -> Any:
+    """The classes that the model answers with; None for one that answers with numbers.
+
+    CatBoost's regressors have an empty array of them, and its bare models give sums whatever they were fitted for.
+    """
+    labels = getattr(model, "classes_", None)
+    final = model.steps[-1][1] if type(model).__name__ == "Pipeline" else model
+    return None if labels is None or not len(labels) or type(final).__name__ == "CatBoost" else labels
 
 
 def matrix(values: Any) -> Array:
@@ -184,6 +194,8 @@ def _several(model: Any) -> bool:
     if hasattr(final, "get_booster"):
         # XGBoost says so nowhere but in the weights of its intercept: one for each label of the set.
         return final.n_classes_ == 2 and len(np.atleast_1d(final.intercept_)) > 1
+    if hasattr(final, "get_probability_threshold"):
+        return str(final.get_all_params().get("loss_function")).startswith(("MultiLogloss", "MultiCrossEntropy"))
     binarizer = getattr(final, "_label_binarizer", None)
     return binarizer is not None and str(getattr(binarizer, "y_type_", "")).startswith("multilabel")
 

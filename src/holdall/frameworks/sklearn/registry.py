@@ -58,6 +58,7 @@ Transformer = Callable[[Any, Table, Conversion, str], Table]
 Predictor = Callable[[Any, Table, Conversion, str], Outputs]
 
 FOREIGN = {
+    "catboost": "holdall.frameworks.catboost.converters",
     "category_encoders": "holdall.frameworks.category_encoders.converters",
     "imblearn": "holdall.frameworks.sklearn.imbalanced",
     "lightgbm": "holdall.frameworks.lightgbm.converters",
