@@ -57,5 +57,5 @@ def _known(model: Any, name: Any) -> Iterator[Any]:
     if isinstance(mapping, list):
         if ordinal is None:
             yield from (each for entry in mapping if entry["col"] == name for each in entry["mapping"].index)
-    elif isinstance(mapping, dict) and ordinal is None or type(model).__name__ == "CountEncoder":
+    elif (isinstance(mapping, dict) and ordinal is None) or type(model).__name__ == "CountEncoder":
         yield from mapping[name].index

@@ -254,6 +254,9 @@ def _gone(each: Any) -> bool:
 
 def _check(column: _Asked, names: Sequence[str], path: str) -> None:
     for index, output in enumerate(column.outputs):
+        texts = {isinstance(answers[index], str) for answers in column.answers.values() if not _gone(answers[index])}
+        if len(texts) > 1:
+            raise NotPortable(path, f"its output column {names[output]!r} mixes text and numbers")
         for answers in column.answers.values():
             if not isinstance(answers[index], str | bool | int | float | np.generic) and not _gone(answers[index]):
                 raise NotPortable(path, f"its output column {names[output]!r} holds neither numbers nor text")
@@ -266,7 +269,7 @@ def _refuse(table: Table, asked: Mapping[int, _Asked], conversion: Conversion, p
             continue
         own = value.select(table, [place])
         strange, missing = (float(each in column.refused) for each in (column.strange, None))
-        where = look_up(own[0], [Lookup({key: 0.0 for key in column.known}, missing, strange)], np.int32)
+        where = look_up(own[0], [Lookup(dict.fromkeys(column.known, 0.0), missing, strange)], np.int32)
         refuse_unseen(op.cast(where, to=np.bool_), own, conversion, path)
 
 

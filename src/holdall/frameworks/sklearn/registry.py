@@ -60,6 +60,7 @@ Predictor = Callable[[Any, Table, Conversion, str], Outputs]
 FOREIGN = {
     "catboost": "holdall.frameworks.catboost.converters",
     "category_encoders": "holdall.frameworks.category_encoders.converters",
+    "feature_engine": "holdall.frameworks.feature_engine.converters",
     "imblearn": "holdall.frameworks.sklearn.imbalanced",
     "lightgbm": "holdall.frameworks.lightgbm.converters",
     "xgboost": "holdall.frameworks.xgboost.converters",

@@ -161,9 +161,9 @@ def power_transformer(model: Any, table: Table, conversion: Conversion, path: st
         conversion.refuse(
             op.less_or_equal(block.values, constant(0.0)), path, "Box-Cox takes only numbers above zero", at_fault
         )
-        values = _box_cox(block.values, lambdas)
+        values = box_cox(block.values, lambdas)
     else:
-        values = _yeo_johnson(block.values, lambdas)
+        values = yeo_johnson(block.values, lambdas)
     result = value.matrix(values, fitted_names(model, table, block.width))
     if not model.standardize:
         return result
@@ -171,7 +171,7 @@ def power_transformer(model: Any, table: Table, conversion: Conversion, path: st
     return value.rename(scaled, value.names(result))
 
 
-def _box_cox(values: Var, lambdas: Doubles) -> Var:
+def box_cox(values: Var, lambdas: Doubles) -> Var:
     """As scipy.special.boxcox."""
     with np.errstate(all="ignore"):
         flat = np.abs(lambdas) < 1e-19
@@ -185,7 +185,7 @@ def _box_cox(values: Var, lambdas: Doubles) -> Var:
     return op.where(constant(flat, np.bool_), logarithm, result) if flat.any() else result
 
 
-def _yeo_johnson(values: Var, lambdas: Doubles) -> Var:
+def yeo_johnson(values: Var, lambdas: Doubles) -> Var:
     """As scipy.stats.yeojohnson."""
     epsilon = np.finfo(np.float64).eps
     positive = op.greater_or_equal(values, constant(0.0))
