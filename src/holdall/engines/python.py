@@ -28,11 +28,13 @@ from holdall.columns.batch import Batch, Column
 from holdall.columns.names import unique
 from holdall.columns.objects import from_objects, spread
 from holdall.engines import source
-from holdall.engines.worker import pipe
-from holdall.errors import Error, ManifestInvalid, WorkerDied, WorkerTooSlow
+from holdall.engines.worker import asking, pipe
+from holdall.engines.worker.asking import KINDS
+from holdall.engines.worker.state import FOLDER
+from holdall.errors import Error, InputError, ManifestInvalid, WorkerDied, WorkerTooSlow
 from holdall.spec.manifest import PATH
 from holdall.spec.schema import Field, Kind, Missing
-from holdall.spec.steps import Step
+from holdall.spec.steps import Step, StepOutput
 
 MAIN = Path(__file__).with_name("worker") / "main.py"
 KEPT = (
@@ -74,14 +76,19 @@ class Worker:
         interpreter: str | None = None,
         watch: bool = False,
         patience: float | None = None,
+        state: bytes | None = None,
     ) -> None:
         """Starts the process and does not wait for it: `ready` does.
 
-        code: `code.tar`, None where all functions are of installed distributions. interpreter: the Python to run; None:
+        state: `state.tar` of a model that is source too. code: `code.tar`, None where all functions are of installed distributions. interpreter: the Python to run; None:
         this one. watch: note which files the functions open that did not travel. patience: seconds that an answer may take;
         None: for ever. Raises NotCanonical.
         """
         self._files = {} if code is None else source.unpack(code)
+        self._model = state is not None
+        if state is not None:
+            kept = source.unpack(state, "state.tar")
+            self._files |= {f"{FOLDER}/{name}": data for name, data in kept.items()}
         self._functions = tuple(functions)
         self._interpreter = interpreter or sys.executable
         self._watch = watch
@@ -117,6 +124,20 @@ class Worker:
         unique([name for name, _ in given])
         return Batch({name: _read(name, entry, answer) for name, entry in given}, answer.header["rows"])
 
+    def ask(self, outputs: Sequence[StepOutput], batch: Batch, fields: Sequence[Field], table: str) -> Batch:
+        """What the model gives for the fields' columns as this kind of table: the columns of these outputs.
+
+        Raises as `call`, and InputError where it gives other columns.
+        """
+        writer = pipe.Writer()
+        columns = [_column(batch[field.name], field, writer) for field in fields]
+        methods = [output.name for output in outputs]
+        request = {"ask": methods, "table": table, "rows": batch.rows, "columns": columns}
+        with self._lock:
+            process = self._current()
+            answer = self._asked(process, writer, request)
+        return named(outputs, read_answers(answer.header["answers"], answer), batch.rows)
+
     def close(self) -> None:
         """Ends the process, whatever it is doing. A call that comes after it starts another."""
         process = self._process
@@ -138,7 +159,11 @@ class Worker:
         if process is None or not process.alive:
             process = self._start()
         if not process.opened:
-            self._asked(process, pipe.Writer(), {"open": {"functions": list(self._functions), "watch": self._watch}})
+            self._asked(
+                process,
+                pipe.Writer(),
+                {"open": {"functions": list(self._functions), "watch": self._watch, "model": self._model}},
+            )
             process.opened = True
         return process
 
@@ -254,6 +279,50 @@ class Functions:
         """Raises as `Worker.call`."""
         wanted = [name for output in self._step.outputs for name in output.columns]
         return self._worker.call(self._step.functions, batch, self._fields, self._table, wanted)
+
+
+class Asked:
+    """The model of a package, where it is source, in the package's worker."""
+
+    def __init__(self, worker: Worker, step: Step, fields: Sequence[Field]) -> None:
+        """fields: of the columns that the step takes. Raises ManifestInvalid where it names no table that there is."""
+        if step.table not in KINDS:
+            raise ManifestInvalid(PATH, "a model of Python names no kind of table that there is")
+        self._worker, self._step, self._fields, self._table = worker, step, tuple(fields), step.table
+
+    def run(self, batch: Batch) -> Batch:
+        """Raises as `Worker.ask`."""
+        return self._worker.ask(self._step.outputs, batch, self._fields, self._table)
+
+
+def ask_live(
+    model: Any, methods: Sequence[str], batch: Batch, fields: Sequence[Field], table: str
+) -> list[list[tuple[str, Column]]]:
+    """What a live model gives in this process, read as if it had come from a worker. Raises what the model raises."""
+    writer = pipe.Writer()
+    told = asking.ask(model, methods, batch.columns, fields, batch.rows, table, writer)
+    return read_answers(told, writer.message())
+
+
+def read_answers(told: Sequence[Any], message: pipe.Message) -> list[list[tuple[str, Column]]]:
+    """The columns of each answer. Raises InputError for one that has no kind."""
+    return [
+        [(entry["name"], _read(entry["name"] or "the answer", entry, message)) for entry in answer] for answer in told
+    ]
+
+
+def named(outputs: Sequence[StepOutput], answers: Sequence[list[tuple[str, Column]]], rows: int) -> Batch:
+    """The outputs' columns: by name where the answer has these names, else by place. Raises InputError."""
+    columns: dict[str, Column] = {}
+    for output, answer in zip(outputs, answers, strict=True):
+        by_name = dict(answer)
+        if set(output.columns) <= set(by_name):
+            columns |= {name: by_name[name] for name in output.columns}
+        elif len(answer) == len(output.columns):
+            columns |= {name: column for name, (_, column) in zip(output.columns, answer, strict=True)}
+        else:
+            raise InputError(f"{output.name} gave {len(answer)} columns, where it gave {len(output.columns)} before")
+    return Batch(columns, rows)
 
 
 @lru_cache(maxsize=16)

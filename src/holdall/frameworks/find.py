@@ -11,6 +11,7 @@ from holdall.frameworks.framework import Framework
 
 # By the top-level module of a class in the model's method resolution order. A framework's folder is imported only then.
 FRAMEWORKS = {
+    "holdall": "holdall.frameworks.python.framework",
     "catboost": "holdall.frameworks.catboost.framework",
     "lightgbm": "holdall.frameworks.lightgbm.framework",
     "onnx": "holdall.frameworks.onnx.framework",

@@ -29,6 +29,7 @@ class Description:
     missing: by column, the marker that its encoders were fitted on, where they know one.
     notes: what the user should know of the model as such, in sentences.
     requires: distributions that the native artefact needs, as exact requirements ('scikit-learn==1.9.1').
+    sample: what stands in for the user's sample where none is given; None: there has to be one.
     """
 
     task: str
@@ -39,6 +40,7 @@ class Description:
     missing: Mapping[str, Missing] = field(default_factory=dict)
     requires: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    sample: Batch | None = None
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,7 @@ class Artefact:
     boundaries: raw values, by column, at which the answer may change (for parity rows on thresholds).
     types: for a native artefact, the qualified names of the types in it.
     requires: what its engine needs beyond holdall's own requirements, as exact requirements.
+    functions: for engine 'python', as in the step.
     """
 
     engine: str
@@ -60,6 +63,7 @@ class Artefact:
     boundaries: Mapping[str, npt.NDArray[np.float64]] = field(default_factory=dict)
     types: tuple[str, ...] = ()
     requires: tuple[str, ...] = ()
+    functions: tuple[str, ...] = ()
 
 
 Live = Callable[[Batch], Batch]

@@ -25,11 +25,12 @@ from holdall.engines.worker.answers import check, chosen
 from holdall.environments.requirements import distributions_of
 from holdall.errors import CheckFailed, Error, InputError, SchemaMismatch, UsageError
 from holdall.frameworks.framework import Artefact, Live
-from holdall.packing import inferring, probing, requiring
+from holdall.packing import inferring, probing, programs, requiring
 from holdall.packing.capturing import Captured, Function
+from holdall.packing.inside import StaysPython, inside
 from holdall.packing.proving import WHOLE, Proof, Prover
 from holdall.scoring.fit import fit
-from holdall.scoring.scorer import Scorer
+from holdall.scoring.scorer import Scorer, worker_of
 from holdall.scoring.stages import accepting
 from holdall.spec.manifest import Blocker, Manifest
 from holdall.spec.schema import Field, Schema
@@ -189,7 +190,7 @@ class Composition:
         typical = self._typical(live_of(model.live)(bare))
         big = frozenset(name for name in self._sample if inferring.beyond_double(self._sample[name]))
         schema = probing.probe(bare, typical, live_of(model.live), big)
-        files = dict(model.files) | ({} if self._captured.code is None else {PATH: self._captured.code})
+        files = programs.merged(model.files, self._captured.code)
         whole = replace(
             model,
             schema=schema,
@@ -198,7 +199,58 @@ class Composition:
             manifest=self._manifest(model, schema, after, stated),
             files=files,
         )
-        return self._proved(whole, fit(typical, schema), model.proof, progress)
+        inside = self._inside(whole, model, fit(typical, schema), stated, progress)
+        if isinstance(inside, Sealable):
+            return inside
+        return self._proved(replace(whole, manifest=inside), fit(typical, schema), model.proof, progress)
+
+    def _inside(
+        self, whole: Sealable, model: Sealable, typical: Batch, stated: Sequence[str], progress: Callable[[str], None]
+    ) -> Sealable | Manifest:
+        """The whole as one graph, proved; or the manifest that says why the functions stay Python."""
+        if not self._before.functions or self._after.functions or self._before.table != "pandas":
+            return whole.manifest
+        progress("writing the functions into the graph")
+        schema, sample = whole.schema, fit(self._sample, whole.schema)
+        try:
+            artefact = inside(
+                self._before.functions,
+                self._before.run,
+                self._before.shown,
+                schema,
+                sample,
+                model.schema.inputs,
+                model.artefact,
+            )
+        except StaysPython as error:
+            return self._stays(whole.manifest, str(error))
+        (inner,) = model.manifest.steps
+        step = msgspec.structs.replace(inner, inputs=artefact.inputs, guards=artefact.guards)
+        manifest = msgspec.structs.replace(
+            whole.manifest,
+            steps=(step,),
+            portable=True,
+            blockers=model.manifest.blockers,
+            environment=requiring.environment((), stated),
+        )
+        kept = {path: data for path, data in model.files.items() if path not in artefact.files}
+        scorer = Scorer(manifest, InMemory(artefact.files), threads=0)
+        prover = Prover(manifest, scorer, whole.live, whole.brief, progress)
+        proof = prover.prove(artefact, sample, typical)
+        if not proof.comparison.passed:
+            why = proof.comparison.differences[0] if proof.comparison.differences else "parity failed"
+            return self._stays(whole.manifest, f"traced, the whole answers otherwise: {why}")
+        both = Proof(together(model.proof.comparison, proof.comparison), model.proof.row_wise and proof.row_wise)
+        return replace(whole, manifest=manifest, artefact=artefact, files={**kept, **artefact.files}, proof=both)
+
+    def _stays(self, manifest: Manifest, why: str) -> Manifest:
+        blockers = [
+            msgspec.structs.replace(blocker, cause=f"{blocker.cause}; {why}")
+            if blocker.step.startswith(f"{Role.PREPROCESS} ")
+            else blocker
+            for blocker in manifest.blockers
+        ]
+        return msgspec.structs.replace(manifest, blockers=tuple(blockers))
 
     def _outputs(self, model: Sealable, taken: Sequence[Field]) -> tuple[tuple[Field, ...], tuple[Field, ...]]:
         """The columns that the functions after the model take (none where there are none), and the last outputs."""
@@ -304,7 +356,7 @@ class Composition:
 
     def _proved(self, whole: Sealable, typical: Batch, alone: Proof, progress: Callable[[str], None]) -> Sealable:
         progress("starting the functions by themselves")
-        worker = Worker(self._captured.code, self._captured.names, watch=True)
+        worker = worker_of(whole.manifest, InMemory(whole.files), watch=True)
         try:
             self._check_functions(worker, whole)
             scorer = Scorer(whole.manifest, InMemory(whole.files), threads=0, worker=worker)

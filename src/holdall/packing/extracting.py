@@ -17,7 +17,7 @@ import logging
 import symtable
 import sys
 import textwrap
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from enum import Enum
 from types import CodeType, FunctionType, MethodType, ModuleType
@@ -41,7 +41,11 @@ _NOTHING: Mapping[str, Any] = {}
 class Extraction:
     """The generated modules of one package: one for each namespace that functions were taken from."""
 
-    def __init__(self) -> None:
+    def __init__(self, base: str = "captured", hold: Callable[[str, Any, str], None] | None = None) -> None:
+        """base: what the modules are called. hold: takes what a module's global names hold that is no source, as
+        ('module:name', value, name), where something else puts it there when the source runs."""
+        self.hold = hold
+        self._base = base
         self._modules: dict[int, _Module] = {}
 
     def add(self, function: Any) -> str:
@@ -54,7 +58,9 @@ class Extraction:
         """The generated module for what is taken from this namespace."""
         found = self._modules.get(id(namespace))
         if found is None:
-            found = self._modules[id(namespace)] = _Module(_module_name(len(self._modules)), namespace, self)
+            found = self._modules[id(namespace)] = _Module(
+                _module_name(self._base, len(self._modules)), namespace, self
+            )
         return found
 
     def write(self, closure: Closure) -> None:
@@ -63,10 +69,10 @@ class Extraction:
             closure.add_source(f"{module.name}.py", module.text())
 
 
-def _module_name(count: int) -> str:
+def _module_name(base: str, count: int) -> str:
     number = count
     while True:
-        name = "captured" if number == 0 else f"captured_{number + 1}"
+        name = base if number == 0 else f"{base}_{number + 1}"
         if find_spec(name) is None:
             return name
         number += 1
@@ -80,6 +86,7 @@ class _Module:
         self._namespace = namespace
         self._extraction = extraction
         self._bound: dict[str, Any] = {}
+        self._held: set[str] = set()
         self._imports: set[str] = set()
         self._texts: list[str] = []
 
@@ -211,10 +218,30 @@ class _Module:
         values = {each: value for each, value in _closed_over(function).items() if value is not function}
         if not values:
             return self._definition(name, text, own, user, taken=frozenset(free))
-        given = ", ".join(self._expression(value, each, user) for each, value in values.items())
+        written = {each: self._closed(each, value, user) for each, value in values.items()}
+        values = {each: value for each, value in values.items() if written[each] is not None}
+        given = ", ".join(str(written[each]) for each in values)
         made = f"def _make_{name}({', '.join(values)}):\n{_indented(text + f'return {own}')}\n"
         self._needs(made, user, taken=frozenset({own, *free}))
         return f"{made}\n{name} = _make_{name}({given})\n"
+
+    def _closed(self, name: str, value: Any, user: str) -> str | None:
+        """Text for what a function closes over; None where it is a global name of the module instead."""
+        try:
+            return self._expression(value, name, user)
+        except UsageError:
+            clashes = self._bound.get(name, value) is not value or self._namespace.get(name, value) is not value
+            if self._extraction.hold is None or clashes:
+                raise
+            self._hold(name, value)
+            return None
+
+    def _hold(self, name: str, value: Any) -> None:
+        if name not in self._held and self._extraction.hold is not None:
+            self._held.add(name)
+            self._bound[name] = value
+            self._texts.append(f"{name} = None  # is put here from the package's state\n")
+            self._extraction.hold(f"{self.name}:{name}", value, name)
 
     def _definition(self, name: str, text: str, own: str, user: str, taken: frozenset[str] = frozenset()) -> str:
         self._needs(text, user, taken=taken | {own})
@@ -229,7 +256,12 @@ class _Module:
             value = self._namespace[name]
             if getattr(builtins, name, None) is value or name.startswith("__"):
                 continue
-            self.bind(name, value, user)
+            try:
+                self.bind(name, value, user)
+            except UsageError:
+                if self._extraction.hold is None:
+                    raise
+                self._hold(name, value)
             if isinstance(value, ModuleType):
                 self._imports.update(_submodules(tree, name, value))
 

@@ -24,19 +24,19 @@ from holdall.engines.engine import InMemory
 from holdall.errors import NotPortable, SampleRequired, UsageError
 from holdall.frameworks.find import find
 from holdall.frameworks.framework import Arranging, Artefact, Description, Framework, Keeping, Live, blocker
-from holdall.packing import card, drawing, inferring, probing, requiring
+from holdall.packing import card, drawing, inferring, probing, programs, requiring
 from holdall.packing.capturing import Captured
 from holdall.packing.composing import Composition, Sealable
 from holdall.packing.editing import edited
 from holdall.packing.proving import Proof, Prover
 from holdall.scoring.fit import fit
-from holdall.scoring.scorer import Scorer
+from holdall.scoring.scorer import Scorer, worker_of
 from holdall.scoring.stages import find_refused
 from holdall.spec import digest as digests
 from holdall.spec.manifest import FORMAT, Blocker, Examples, File, Manifest, Release
 from holdall.spec.report import Parity
 from holdall.spec.schema import Kind, Schema
-from holdall.spec.steps import Role, Step
+from holdall.spec.steps import PYTHON, Role, Step
 
 RECORDED = 64
 NUMBERS, FEWEST = 500_000, 4
@@ -85,10 +85,13 @@ def draft(model: Any, sample: Batch | None, options: Options, progress: Progress
     sample: raw input before any preprocessing, without the target; every row of it is used.
     Raises UnsupportedModel, SampleRequired, UsageError (the sample does not fit the model), NotPortable (no form at all).
     """
+    model = programs.taken(model, sample, options.table)
     framework = find(model)
     description = framework.describe(model)
     if sample is not None and not sample.rows:
         raise UsageError("the sample has no rows", hint="give some rows of what you call predict on")
+    if sample is None:
+        sample = description.sample
     if sample is None:
         raise SampleRequired(_sample_line(description))
     ignored: Sequence[str] = ()
@@ -262,6 +265,9 @@ class _Candidates:
         )
 
     def _native(self, blockers: Sequence[Blocker]) -> Artefact:
+        own = programs.with_own_classes(self._framework, self._model, self.schema, self._description.table)
+        if own is not None:
+            return own
         try:
             return self._framework.native(self._model, self.schema, allow_pickle=self._options.allow_pickle)
         except NotPortable as error:
@@ -286,6 +292,8 @@ class _Candidates:
         self, artefact: Artefact, sample: Batch, typical: Batch, blockers: tuple[Blocker, ...]
     ) -> tuple[Manifest, Proof]:
         manifest = self._manifest(artefact, blockers)
+        if artefact.engine == PYTHON:
+            return manifest, self._proved_alone(manifest, artefact, sample, typical)
         try:
             scorer = Scorer(manifest, InMemory(artefact.files), threads=0)
         except Exception as error:
@@ -295,6 +303,18 @@ class _Candidates:
             return manifest, _failed(f"the graph does not load: {error}")
         prover = Prover(manifest, scorer, self.live, self._brief, self._progress)
         return manifest, prover.prove(artefact, sample, typical)
+
+    def _proved_alone(self, manifest: Manifest, artefact: Artefact, sample: Batch, typical: Batch) -> Proof:
+        """A model that is source, in a process of its own. Raises UsageError, CheckFailed."""
+        self._progress("starting the model by itself")
+        worker = worker_of(manifest, InMemory(artefact.files), watch=True)
+        try:
+            scorer = programs.alone(worker, lambda: Scorer(manifest, InMemory(artefact.files), worker=worker))
+            proof = Prover(manifest, scorer, self.live, self._brief, self._progress).prove(artefact, sample, typical)
+        finally:
+            worker.close()
+        programs.check(proof.comparison, artefact.functions[0], worker.opened, artefact.files)
+        return proof
 
     def _manifest(self, artefact: Artefact, blockers: tuple[Blocker, ...]) -> Manifest:
         portable = bool(artefact.inputs) or artefact.engine == "onnx"
@@ -307,6 +327,7 @@ class _Candidates:
             guards=artefact.guards,
             compute=artefact.compute,
             table=artefact.table,
+            functions=artefact.functions,
         )
         needs = () if portable else (*requiring.needs_of(artefact), *self._description.requires, *artefact.requires)
         return Manifest(

@@ -19,7 +19,7 @@ from holdall.scoring.stages import REFUSED, FunctionStage, ModelStage, Stage, ac
 from holdall.spec.manifest import Manifest
 from holdall.spec.report import Entry
 from holdall.spec.schema import Field, Schema
-from holdall.spec.steps import PYTHON, GraphInput, Step
+from holdall.spec.steps import PYTHON, GraphInput, Role, Step
 
 if TYPE_CHECKING:
     from holdall.engines.python import Worker
@@ -71,11 +71,10 @@ class Scorer:
         row_wise = self.manifest.row_wise
         if step.engine != PYTHON:
             return ModelStage(step, schema, files, threads, row_wise)
-        from holdall.engines.python import Functions
+        from holdall.engines.python import Asked, Functions
 
-        return FunctionStage(
-            Functions(cast("Worker", self._worker), step, schema.inputs), step, schema.outputs, row_wise
-        )
+        running = Asked if step.role is Role.MODEL else Functions
+        return FunctionStage(running(cast("Worker", self._worker), step, schema.inputs), step, schema.outputs, row_wise)
 
     @property
     def findings(self) -> tuple[Entry, ...]:
@@ -120,15 +119,26 @@ class Scorer:
 
 
 def _start(manifest: Manifest, files: Files, interpreter: str | None, patience: float | None) -> Worker:
-    from holdall.engines.python import Worker
     from holdall.scoring.interpreter import interpreter_for
+
+    interpreter = interpreter or interpreter_for(manifest, files)
+    return worker_of(manifest, files, interpreter=interpreter, patience=patience)
+
+
+def worker_of(manifest: Manifest, files: Files, **options: Any) -> Worker:
+    """The process for a package's functions, and for its model where that is source. options: of `Worker`."""
+    from holdall.engines.python import Worker
 
     steps = [step for step in manifest.steps if step.engine == PYTHON]
     code = next((step.files[0] for step in steps if step.files), None)
-    interpreter = interpreter or interpreter_for(manifest, files)
-    functions = [name for step in steps for name in step.functions]
-    source = None if code is None else files.read(code)
-    return Worker(source, functions, interpreter=interpreter, patience=patience)
+    state = next((step.files[1] for step in steps if step.role is Role.MODEL and len(step.files) > 1), None)
+    functions = [name for step in steps if step.role is not Role.MODEL for name in step.functions]
+    return Worker(
+        None if code is None else files.read(code),
+        functions,
+        state=None if state is None else files.read(state),
+        **options,
+    )
 
 
 def _schemas(manifest: Manifest) -> list[Schema]:

@@ -1,7 +1,8 @@
 """The worker itself: `python main.py PATHS` in the folder of code, asked and answering over its standard input and output.
 
-    {"open": {"functions", "watch"}}                          → {"ready": true}
+    {"open": {"functions", "watch", "model"}}                 → {"ready": true}
     {"run": ["module:name", …], "table", "rows", "columns"}   → {"rows", "columns"}
+    {"ask": ["predict", …], "table", "rows", "columns"}       → {"rows", "answers": [columns of each]}
     whatever a function raises                                → {"error": {"type", "message", "where", …}}
 
 What the functions print goes to standard error. It ends with its parent, and takes the folder of code with it.
@@ -94,6 +95,7 @@ class Worker:
         self._paths = paths
         self._functions: dict[str, Any] = {}
         self._watch: Watch | None = None
+        self._model: Any = None
 
     def serve(self) -> None:
         from .pipe import Writer, receive
@@ -105,16 +107,26 @@ class Worker:
                 return
             writer = Writer()
             try:
-                answer = self._open(message.header["open"]) if "open" in message.header else self._run(message, writer)
+                answer = self._answer(message, writer)
             except (Exception, SystemExit) as error:  # noqa: BLE001 — a function raises what it likes; the parent is told
                 writer, answer = Writer(), {"error": self._told(error)}
             if self._watch is not None:
                 answer["opened"] = self._watch.opened
             writer.send(self._outgoing, answer)
 
+    def _answer(self, message: Any, writer: Any) -> dict[str, Any]:
+        if "open" in message.header:
+            return self._open(message.header["open"])
+        return self._ask(message, writer) if "ask" in message.header else self._run(message, writer)
+
     def _open(self, wanted: dict[str, Any]) -> dict[str, Any]:
         if wanted["watch"]:
             self._watch = Watch(self._code, self._paths)
+        if wanted.get("model"):
+            from . import state
+
+            self._model, held = state.load(os.path.join(self._code, state.FOLDER))
+            state.place(held)
         for name in wanted["functions"]:
             module, _, path = name.partition(":")
             found: Any = importlib.import_module(module)
@@ -127,6 +139,23 @@ class Worker:
         from .answers import describe
         from .tables import build
 
+        columns, fields = self._given(message)
+        header, rows = message.header, message.header["rows"]
+        table = build(columns, fields, rows, header["table"])
+        for name in header["run"]:
+            table = self._functions[name](table)
+        return describe(table, rows, writer, header["wanted"])
+
+    def _ask(self, message: Any, writer: Any) -> dict[str, Any]:
+        from .asking import ask
+
+        columns, fields = self._given(message)
+        header, rows = message.header, message.header["rows"]
+        answers = ask(self._model, header["ask"], columns, fields, rows, header["table"], writer)
+        return {"rows": rows, "answers": answers}
+
+    @staticmethod
+    def _given(message: Any) -> tuple[dict[str, Any], list[Field]]:
         header = message.header
         columns, fields = {}, []
         for entry in header["columns"]:
@@ -134,11 +163,7 @@ class Worker:
             nulls = message.array(entry["nulls"]) if "nulls" in entry else None
             columns[entry["name"]] = Column(entry["kind"], values, nulls)
             fields.append(Field(entry["name"], entry["declared"], entry["dtype"], entry["missing"]))
-        rows = header["rows"]
-        table = build(columns, fields, rows, header["table"])
-        for name in header["run"]:
-            table = self._functions[name](table)
-        return describe(table, rows, writer, header["wanted"])
+        return columns, fields
 
     def _told(self, error: BaseException) -> dict[str, Any]:
         """What the parent says of an error, and where in the package's own source it came up."""

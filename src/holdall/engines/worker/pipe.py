@@ -64,6 +64,10 @@ class Writer:
         self._buffers.append(data)
         return len(self._buffers) - 1
 
+    def message(self) -> Message:
+        """What the other side would receive, without a header."""
+        return Message({}, [bytes(data) for data in self._buffers])
+
     def send(self, stream: BinaryIO, header: dict[str, Any]) -> None:
         """Write it. Raises OSError where the other side is gone."""
         text = json.dumps({**header, "buffers": [len(data) for data in self._buffers]}).encode("ascii")
