@@ -123,7 +123,7 @@ def same_classes(model: Any, name: str, sample: Any, unseen: Any, *, complement:
     expected = np.asarray(model.predict_proba(rows), np.float64)
     names = [column for column in given if column.startswith("probability_")]
     probability = given[names].to_numpy()
-    flips = int((given["prediction"].to_numpy() != model.predict(rows)).sum())
+    flips = int((given["prediction"].to_numpy() != np.asarray(model.predict(rows)).reshape(-1)).sum())
     assert flips == 0
     scores = slice(1, 2) if expected.shape[1] == 2 else slice(None)
     figures = {"rows": len(rows), "flips": flips, "relative": relative(probability[:, scores], expected[:, scores])}

@@ -252,7 +252,7 @@ def _path(model: Any) -> str:
 
 def _classes(model: Any) -> tuple[str | int | float | bool, ...] | None:
     labels = getattr(model, "classes_", None)
-    if labels is None or isinstance(labels, list) or not hasattr(model, "predict"):
+    if labels is None or isinstance(labels, list) or not len(labels) or not hasattr(model, "predict"):
         return None
     return tuple(np.asarray(labels).tolist())
 
