@@ -19,9 +19,17 @@ FIRST = "import holdall\n\npackage = holdall.pack(pipeline"
 """The README opens with the three lines that matter, before there is any data; they are shown, not run."""
 
 
-def pages() -> list[Path]:
+NETWORKS = re.compile(r"^(?:import|from) (?:torch|keras|tensorflow|transformers|sentence_transformers)\b", re.MULTILINE)
+"""What a page imports that only the tests of networks install."""
+
+
+def pages() -> list[Any]:
     guides = sorted((ROOT / "docs" / "guides").glob("*.md"))
-    return [ROOT / "README.md", ROOT / "docs" / "start.md", *guides]
+    found = [ROOT / "README.md", ROOT / "docs" / "start.md", *guides]
+    return [
+        pytest.param(page, marks=pytest.mark.networks) if NETWORKS.search(page.read_text("utf-8")) else page
+        for page in found
+    ]
 
 
 @pytest.mark.parametrize("page", pages(), ids=lambda page: page.name)
