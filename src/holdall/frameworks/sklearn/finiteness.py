@@ -21,12 +21,19 @@ UNCHECKED = ("ColumnTransformer", "FeatureUnion", "FunctionTransformer", "Pipeli
 PARTIAL = frozenset({"exp", "exp2", "expm1", "log", "log10", "log1p", "log2", "reciprocal", "sqrt", "square"})
 """Functions that are not a finite number for every finite number."""
 
+OVERFLOWING = frozenset(
+    {"BoxCoxTransformer", "MathFeatures", "PowerTransformer", "ReciprocalTransformer", "RelativeFeatures"}
+)
+"""Transformers of feature-engine that do the same."""
+
 REASON = "a number of which an earlier step makes none"
 
 
 def breaks(step: Any) -> bool:
     """Whether a step may make of a finite number one that is not."""
     name = type(step).__name__
+    if type(step).__module__.startswith("feature_engine."):
+        return name in OVERFLOWING
     if name == "FunctionTransformer":
         return getattr(step.func, "__name__", "") in PARTIAL and isinstance(step.func, np.ufunc)
     if name == "Pipeline":
