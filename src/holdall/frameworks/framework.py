@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from holdall.columns.batch import Batch
-from holdall.spec.manifest import Blocker
+from holdall.spec.manifest import Blocker, Tolerance
 from holdall.spec.schema import Field, Missing, Schema
 from holdall.spec.steps import Compute, GraphInput, Guard, StepOutput
 
@@ -51,6 +51,7 @@ class Artefact:
     types: for a native artefact, the qualified names of the types in it.
     requires: what its engine needs beyond holdall's own requirements, as exact requirements.
     functions: for engine 'python', as in the step.
+    tolerance: what it is held to, where that is less than is usual for what it computes in.
     """
 
     engine: str
@@ -64,6 +65,7 @@ class Artefact:
     types: tuple[str, ...] = ()
     requires: tuple[str, ...] = ()
     functions: tuple[str, ...] = ()
+    tolerance: Tolerance | None = None
 
 
 Live = Callable[[Batch], Batch]

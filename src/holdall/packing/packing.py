@@ -340,7 +340,7 @@ class _Candidates:
             row_wise=True,
             portable=portable,
             blockers=blockers,
-            tolerance=TOLERANCES[artefact.compute],
+            tolerance=artefact.tolerance or TOLERANCES[artefact.compute],
             examples=None,
             environment=requiring.environment(needs, self._options.requirements),
             files=(),

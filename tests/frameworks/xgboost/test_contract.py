@@ -234,3 +234,11 @@ def test_one_row_and_none_have_the_same_answers() -> None:
     for place in range(50):
         assert rows.answers(loaded, unseen[place : place + 1]).iloc[0].tolist() == whole.iloc[place].tolist()
     assert len(rows.answers(loaded, unseen[:0])) == 0
+
+
+def test_packing_itself_holds_scores_to_a_few_bits() -> None:
+    package, _ = rows.packed(xgb.XGBClassifier(**TREES).fit(X, CLASSES), "m", X)
+    assert package.manifest.tolerance.relative == 1e-6
+    parity = package.parity()
+    assert parity is not None
+    assert parity.max_rel_error <= 1e-6

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from typing import Any
 
 from holdall.engines import xgboost as engine
 from holdall.errors import NotPortable, UnsupportedModel
 from holdall.frameworks.boosted import BOOSTER, BoostedTrees, is_booster, wrapped
-from holdall.frameworks.framework import Description
+from holdall.frameworks.framework import Artefact, Description
 from holdall.frameworks.sklearn.registry import Outputs
 from holdall.graph.conversion import Conversion
 from holdall.graph.value import Table
+from holdall.spec.manifest import Tolerance
+from holdall.spec.schema import Schema
 from holdall.spec.steps import Compute
+
+BITS = Tolerance(relative=1e-6, absolute=1.5e-7)
+"""The graph rounds where XGBoost rounds: an exponential may be off by a bit, and so may one minus a probability."""
 
 
 class XGBoost(BoostedTrees):
@@ -68,6 +74,10 @@ class XGBoost(BoostedTrees):
     def completed(self, booster: Any, table: Any) -> Any:
         """The table with categories in columns that hold none but missing ones."""
         return engine.completed(booster, table)
+
+    def portable(self, model: Any, schema: Schema) -> Artefact:
+        """One ONNX graph, held to a few bits of a float32. Raises NotPortable."""
+        return replace(super().portable(model, schema), tolerance=BITS)
 
     def saved(self, model: Any) -> bytes:
         """ubj; a wrapper's booster only up to the round that it predicts with. Raises NotPortable."""
