@@ -80,7 +80,8 @@ class Worker:
     ) -> None:
         """Starts the process and does not wait for it: `ready` does.
 
-        state: `state.tar` of a model that is source too. code: `code.tar`, None where all functions are of installed distributions. interpreter: the Python to run; None:
+        state: `state.tar` of a model that is source too.
+        code: `code.tar`, None where all functions are of installed distributions. interpreter: the Python to run; None:
         this one. watch: note which files the functions open that did not travel. patience: seconds that an answer may take;
         None: for ever. Raises NotCanonical.
         """

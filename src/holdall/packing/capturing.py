@@ -51,12 +51,7 @@ def capture(preprocess: Any, postprocess: Any, include: Sequence[str]) -> Captur
     """
     before, after = functions(preprocess), functions(postprocess)
     if not before and not after:
-        if include:
-            raise UsageError(
-                "files are included for functions to read, and there is no function",
-                hint="name one with preprocess= or postprocess=",
-            )
-        return Captured()
+        return Captured(files=included(include, ())) if include else Captured()
     closure, extraction = Closure(), Extraction()
     names = [_named(function, closure, extraction) for function in (*before, *after)]
     extraction.write(closure)

@@ -9,14 +9,12 @@ from __future__ import annotations
 
 import base64
 import copyreg
-import functools
 import io
 import json
 import pathlib
 import sys
 import zoneinfo
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from enum import Enum
 from types import BuiltinMethodType, FunctionType, MethodType, ModuleType
 from typing import Any
@@ -259,10 +257,7 @@ class Keeping:
         if where is not None and find_spec(where[0]) is not None:
             return self._listed(*where)
         if isinstance(value, type):
-            held = sys.modules.get(value.__module__)
-            module = self._extraction.module(vars(held) if held is not None else {})
-            if value.__module__ not in ("__main__",) and held is None:
-                raise _cannot(value, path, "its module is not loaded")
+            module = self._extraction.module(_namespace(value))
             name = module.bind(module.fresh(value.__name__, value), value, f"{path}, a {described(value)},")
             return self._listed(module.name, name)
         module_name, _, name = self._extraction.add(value).partition(":")
@@ -296,6 +291,15 @@ def _plain(value: Any) -> Any:
     return _NOTHING
 
 
+def _namespace(cls: type) -> Mapping[str, Any]:
+    """The names among which a class was written: those of its methods, else its module's."""
+    for value in vars(cls).values():
+        inner = getattr(value, "__func__", getattr(value, "fget", value))
+        if isinstance(inner, FunctionType) and inner.__qualname__.startswith(f"{cls.__qualname__}."):
+            return inner.__globals__
+    return vars(sys.modules[cls.__module__]) if cls.__module__ in sys.modules else {}
+
+
 def _ufunc(value: Any) -> tuple[str, str] | None:
     if isinstance(value, np.ufunc):
         for module in ("numpy", "scipy.special"):
@@ -326,7 +330,7 @@ class _deep:  # noqa: N801 - a context, used as one
 
     def __enter__(self) -> None:
         self._before = sys.getrecursionlimit()
-        sys.setrecursionlimit(max(self._before, 20_000))
+        sys.setrecursionlimit(max(self._before, 5_000))
 
     def __exit__(self, *_: object) -> None:
         sys.setrecursionlimit(self._before)

@@ -85,7 +85,7 @@ def draft(model: Any, sample: Batch | None, options: Options, progress: Progress
     sample: raw input before any preprocessing, without the target; every row of it is used.
     Raises UnsupportedModel, SampleRequired, UsageError (the sample does not fit the model), NotPortable (no form at all).
     """
-    model = programs.taken(model, sample, options.table)
+    model = programs.taken(model, sample, options.table, options.functions.files)
     framework = find(model)
     description = framework.describe(model)
     if sample is not None and not sample.rows:
@@ -265,7 +265,9 @@ class _Candidates:
         )
 
     def _native(self, blockers: Sequence[Blocker]) -> Artefact:
-        own = programs.with_own_classes(self._framework, self._model, self.schema, self._description.table)
+        own = programs.with_own_classes(
+            self._framework, self._model, self.schema, self._description.table, self._options.functions.files
+        )
         if own is not None:
             return own
         try:
@@ -313,7 +315,7 @@ class _Candidates:
             proof = Prover(manifest, scorer, self.live, self._brief, self._progress).prove(artefact, sample, typical)
         finally:
             worker.close()
-        programs.check(proof.comparison, artefact.functions[0], worker.opened, artefact.files)
+        programs.check(proof.comparison, artefact.functions[0], worker.opened, artefact.files[source.PATH])
         return proof
 
     def _manifest(self, artefact: Artefact, blockers: tuple[Blocker, ...]) -> Manifest:

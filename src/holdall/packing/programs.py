@@ -20,6 +20,7 @@ from holdall.engines import source
 from holdall.engines.python import FunctionRaised, Worker, ask_live
 from holdall.engines.reachable import reachable
 from holdall.engines.worker.asking import CALL, KINDS
+from holdall.engines.worker.state import NAMES
 from holdall.environments.requirements import distributions_of
 from holdall.errors import CheckFailed, SampleRequired, UnsupportedModel, UsageError
 from holdall.frameworks.find import find
@@ -29,7 +30,7 @@ from holdall.frameworks.python.program import Program, Written
 from holdall.packing import inferring
 from holdall.packing.closure import Closure, find_spec, importable, is_local
 from holdall.packing.extracting import Extraction, described
-from holdall.packing.keeping import NAMES, Keeping
+from holdall.packing.keeping import Keeping
 from holdall.spec.schema import Field, Schema
 from holdall.spec.steps import StepOutput
 
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 METHODS = ("predict", "predict_proba", "decision_function")
 ASKED = 64
 """With so many rows of the sample it is found out which kind of table a model takes."""
+_NONE: Mapping[str, bytes] = {}
 _HINTS = {
     "dataframe": ("pandas",),
     "ndarray": ("numpy",),
@@ -51,10 +53,10 @@ _HINTS = {
 }
 
 
-def taken(model: Any, sample: Batch | None, table: str) -> Any:
+def taken(model: Any, sample: Batch | None, table: str, files: Mapping[str, bytes] = _NONE) -> Any:
     """The model as a program where no framework knows it and it can be asked; else as it is.
 
-    table: the kind of table that the sample is. Raises UnsupportedModel, SampleRequired, UsageError.
+    table: the kind of table that the sample is. files: that it reads by relative path. Raises UnsupportedModel, SampleRequired, UsageError.
     """
     try:
         find(model)
@@ -73,7 +75,7 @@ def taken(model: Any, sample: Batch | None, table: str) -> Any:
         methods=methods,
         table=kind,
         seen=ask_live(model, methods, sample.take(_answered(model, methods, sample, fields, kind)), fields, kind),
-        written=functools.partial(_written, model, kind),
+        written=functools.partial(_written, model, kind, files),
     )
 
 
@@ -185,7 +187,7 @@ def _complete(sample: Batch) -> Batch:
     return sample.take(found) if len(found) != 1 else sample.take(np.array([found[0], found[0]]))
 
 
-def _written(model: Any, table: str) -> Written:
+def _written(model: Any, table: str, files: Mapping[str, bytes] = _NONE) -> Written:
     closure = Closure()
     extraction = Extraction("modelled")
     keeping = Keeping(closure, extraction)
@@ -204,10 +206,12 @@ def _written(model: Any, table: str) -> Written:
     owner = getattr(owner, "__self__", owner)
     named = owner if isinstance(owner, FunctionType) else type(owner)
     where = importable(named) or ("modelled", getattr(named, "__name__", "model").replace("<lambda>", "step"))
-    return Written(source.pack(closure.sources), state, distributions_of(needed), ":".join(where))
+    return Written(source.pack({**files, **closure.sources}), state, distributions_of(needed), ":".join(where))
 
 
-def with_own_classes(framework: Framework, model: Any, schema: Schema, table: str) -> Artefact | None:
+def with_own_classes(
+    framework: Framework, model: Any, schema: Schema, table: str, files: Mapping[str, bytes] = _NONE
+) -> Artefact | None:
     """A scikit-learn model that holds classes or functions of the user's own, as its source and state; None for others.
 
     Raises UsageError for what cannot be written.
@@ -225,7 +229,7 @@ def with_own_classes(framework: Framework, model: Any, schema: Schema, table: st
         methods=tuple(output.name for output in outputs),
         table=table,
         seen=(),
-        written=functools.partial(_written, model, table),
+        written=functools.partial(_written, model, table, files),
     )
     return artefact(program, outputs)
 
@@ -235,7 +239,7 @@ def _is_own(value: Any) -> bool:
     module = getattr(named, "__module__", None)
     if not isinstance(module, str) or module.partition(".")[0] in ("builtins", "numpy", "scipy", "sklearn", "pandas"):
         return False
-    if module == "__main__" or importable(named) is None and isinstance(value, FunctionType):
+    if module == "__main__" or (importable(named) is None and isinstance(value, FunctionType)):
         return True
     spec = find_spec(module)
     return spec is not None and is_local(spec)
@@ -257,15 +261,18 @@ def alone(worker: Worker, opened: Callable[[], Scorer]) -> Scorer:
         raise UsageError(f"the model does not run by itself: {error}", hint=hint) from error
 
 
-def check(found: Comparison, shown: str, opened: Sequence[str], files: Mapping[str, bytes]) -> None:
+def check(found: Comparison, shown: str, opened: Sequence[str], code: bytes) -> None:
     """Raises UsageError for a file that does not travel, CheckFailed where the model answers otherwise by itself."""
     for path in opened:
-        if path.startswith(("/", "\\")):
-            raise UsageError(
-                f"the model opens {path!r}, which does not travel with it",
-                hint="hold what it says in the object: read it in __init__",
-                path=path,
-            )
+        absolute = path.startswith(("/", "\\"))
+        if absolute and path.encode() not in code:
+            continue  # a file that a library has opened by itself
+        name = path.rpartition("/")[2]
+        raise UsageError(
+            f"the model opens {path!r}, which does not travel with it",
+            hint=f"hold what it says in the object, or open it as {name!r} and add include=[{name!r}] (--include {name})",
+            path=path,
+        )
     if not found.passed:
         first = found.differences[0] if found.differences else ""
         raise CheckFailed(

@@ -127,21 +127,22 @@ def spread(value: Any, rows: int) -> list[tuple[str, Any]]:
     if isinstance(value, list | tuple) and value and all(isinstance(each, Mapping) for each in value):
         names = list(dict.fromkeys(str(name) for each in value for name in each))
         return [(name, _long(_array([each.get(name) for each in value]), rows)) for name in names]
-    if (
-        isinstance(value, list | tuple)
-        and value
-        and all(isinstance(each, np.ndarray) and each.ndim > 0 for each in value)
-    ):
-        if all(len(each) == rows for each in value) and (
-            isinstance(value, tuple) or value[0].ndim == 2 or rows != len(value)
-        ):
-            return [part for each in value for part in spread(each, rows)]
-    if np.ndim(value) == 0 and not isinstance(value, list | tuple) or isinstance(value, str | bytes):
+    if isinstance(value, list | tuple) and _side_by_side(value, rows):
+        return [part for each in value for part in spread(each, rows)]
+    if (np.ndim(value) == 0 and not isinstance(value, list | tuple)) or isinstance(value, str | bytes):
         raise TypeError(f"it gave one {type(value).__name__} for {rows} rows, not one for each")
     array = _long(_array(value), rows)
     if array.ndim == 2 and array.shape[1] <= WIDEST:
         return [("", np.ascontiguousarray(array[:, index])) for index in range(array.shape[1])]
     return [("", array)]
+
+
+def _side_by_side(value: Sequence[Any], rows: int) -> bool:
+    """Whether it is one array for each of several answers, not one for each row."""
+    arrays = bool(value) and all(isinstance(each, np.ndarray) and each.ndim > 0 for each in value)
+    if not arrays or any(len(each) != rows for each in value):
+        return False
+    return isinstance(value, tuple) or value[0].ndim == 2 or rows != len(value)
 
 
 def _one(value: Any, rows: int) -> list[tuple[str, Any]]:
@@ -154,8 +155,7 @@ def _array(value: Any) -> Any:
     """A list of numbers is an array of them, any other one of objects."""
     if isinstance(value, np.ndarray):
         return value
-    array = np.asarray(value, None if _plain_numbers(value) else object)
-    return array
+    return np.asarray(value, None if _plain_numbers(value) else object)
 
 
 def _plain_numbers(value: Any) -> bool:

@@ -50,7 +50,7 @@ class Programs:
             notes=(f"the model was asked with {words[model.table]}, and is given these where it runs",),
         )
 
-    def outputs(self, model: Program, inputs: Sequence[Field], example: Batch) -> tuple[Field, ...]:
+    def outputs(self, model: Program, inputs: Sequence[Field], example: Batch) -> tuple[Field, ...]:  # noqa: ARG002
         """Raises UnsupportedModel where two columns have one name, and what the model raises."""
         fields = []
         # What one row gives does not say whether a column of numbers holds fractions: the sample's answers do.

@@ -23,7 +23,8 @@ class Written:
 class Program:
     """live: the object or function. methods: what it is asked; table: as in `engines.worker.asking`.
 
-    seen: by method, the columns that it gave for the sample. written: its source and state. Raises UsageError where they cannot be written.
+    seen: by method, the columns that it gave for the sample. written: its source and state; raises UsageError where they
+    cannot be written.
     """
 
     live: Any
