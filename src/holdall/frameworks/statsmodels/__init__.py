@@ -1,0 +1,1 @@
+"""statsmodels: fitted results whose `predict` takes rows. Nothing here imports statsmodels itself."""
