@@ -17,6 +17,7 @@ FRAMEWORKS = {
     "onnx": "holdall.frameworks.onnx.framework",
     "sentence_transformers": "holdall.frameworks.transformers.framework",
     "sklearn": "holdall.frameworks.sklearn.framework",
+    "statsmodels": "holdall.frameworks.statsmodels.framework",
     "torch": "holdall.frameworks.torch.framework",
     "transformers": "holdall.frameworks.transformers.framework",
     "xgboost": "holdall.frameworks.xgboost.framework",

@@ -25,8 +25,8 @@ from holdall.spec.schema import Kind
 def columns(design: Any, known: Sequence[str]) -> tuple[str, ...]:
     """The columns of the table that the design reads, in the table's order. known: the table's columns."""
     asked: set[str] = set()
-    for factor, info in design.factor_infos.items():
-        asked |= names(factor, info.state)
+    for info in design.factor_infos.values():
+        asked |= names(info.state)
     return tuple(name for name in known if name in asked)
 
 
@@ -35,9 +35,8 @@ def matrix(design: Any, table: Table, conversion: Conversion) -> Var:
     single = {name: value.select(table, [place])[0] for place, name in enumerate(value.names(table))}
     factors = _Factors(design, single, conversion)
     parts: list[Var] = []
-    for term, subterms in design.term_codings.items():
-        for subterm in subterms:
-            parts.append(_subterm(subterm, factors, term))
+    for subterms in design.term_codings.values():
+        parts += [_subterm(subterm, factors) for subterm in subterms]
     return op.concat(parts, axis=1)
 
 
@@ -54,8 +53,8 @@ class _Factors:
             self._values[factor] = found
             if info.type == "categorical":
                 self._codes[factor] = self._levels(factor, info, found)
-                if self._nulls(found) is not None:
-                    missing.append(self._nulls(found))
+                nulls = self._nulls(found)
+                missing += [] if nulls is None else [nulls]
             elif found.kind is not Kind.FLOAT:
                 raise NotPortable(f"formula term {factor.code}", "it is not a number")
             else:
@@ -101,7 +100,7 @@ class _Factors:
         self._conversion.refuse(unknown, path, reason, [found.column])
         return codes
 
-    def coded(self, factor: Any, contrasts: Mapping[Any, Any], term: Any) -> tuple[Var, int]:
+    def coded(self, factor: Any, contrasts: Mapping[Any, Any]) -> tuple[Var, int]:
         """The factor's columns and their number."""
         info = self._infos[factor]
         if info.type == "categorical":
@@ -110,9 +109,9 @@ class _Factors:
         return self._values[factor].values, int(info.num_columns)
 
 
-def _subterm(subterm: Any, factors: _Factors, term: Any) -> Var:
+def _subterm(subterm: Any, factors: _Factors) -> Var:
     """The products of the factors' columns, the first factor's running fastest."""
-    coded = [factors.coded(factor, subterm.contrast_matrices, term) for factor in subterm.factors]
+    coded = [factors.coded(factor, subterm.contrast_matrices) for factor in subterm.factors]
     if not coded:
         return factors.ones
     result = factors.ones

@@ -49,8 +49,8 @@ class Expressions:
         return walk.value(ast.parse(state["eval_code"], mode="eval").body)
 
 
-def names(factor: Any, state: Mapping[str, Any]) -> set[str]:
-    """The names in a factor that may be columns; those inside Q() too."""
+def names(state: Mapping[str, Any]) -> set[str]:
+    """The names in a factor, by its state, that may be columns; those inside Q() too."""
     found = set()
     for node in ast.walk(ast.parse(state["eval_code"], mode="eval")):
         if isinstance(node, ast.Name) and node.id not in state["transforms"]:
@@ -196,7 +196,7 @@ class _Walk:
         """One of patsy's transforms that remember what they were fitted on."""
         given = self.value(node.args[0])
         x = self._double(given)
-        settings = self._settings(node)
+        settings = self._settings(memory, node)
         match type(memory).__name__:
             case "Center":
                 return Value(Kind.FLOAT, op.sub(x, constant(np.asarray(memory._sum / memory._count, np.float64))))
@@ -214,13 +214,12 @@ class _Walk:
                 return Value(Kind.FLOAT, basis)
         raise self._unknown(f"{type(memory).__name__.lower()}()")
 
-    def _settings(self, node: ast.Call) -> dict[str, Any]:
+    def _settings(self, memory: Any, node: ast.Call) -> dict[str, Any]:
         """The arguments by name; those by position are named in patsy's order."""
         order = {
             "Standardize": ("x", "center", "rescale", "ddof"),
             "BS": ("x", "df", "knots", "degree", "include_intercept", "lower_bound", "upper_bound"),
         }
-        memory = self._state["transforms"][node.func.value.id]  # type: ignore[attr-defined] — looked at by the caller
         found = {
             name: self._ask(part)
             for name, part in zip(order.get(type(memory).__name__, ())[1:], node.args[1:], strict=False)

@@ -22,7 +22,7 @@ from holdall.errors import NotPortable, UnsupportedModel
 from holdall.frameworks.framework import Artefact, Description, Live
 from holdall.frameworks.statsmodels import design, means
 from holdall.frameworks.statsmodels.results import BINARY, COUNTS, INFLATED, LINEAR, SEVERAL, Read, classes, read
-from holdall.graph import value
+from holdall.graph import numerics, value
 from holdall.graph.conversion import Conversion
 from holdall.graph.value import constant
 from holdall.spec.schema import Field, Kind, Schema
@@ -223,7 +223,7 @@ def _answer(found: Read, conversion: Conversion) -> Var:
     if found.kind in LINEAR:
         return sums
     if found.kind in BINARY:
-        return means.normal(sums) if found.kind == "Probit" else means.numerics.logistic(sums)
+        return means.normal(sums) if found.kind == "Probit" else numerics.logistic(sums)
     if found.kind in COUNTS:
         return op.exp(sums)
     if found.kind in INFLATED:

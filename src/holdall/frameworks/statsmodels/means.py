@@ -75,11 +75,6 @@ def _distribution(distribution: Any, values: Var, path: str) -> Var:
     raise NotPortable(path, f"its distribution {name} is not known")
 
 
-def cumulative(distribution: Any, values: Var, path: str) -> Var:
-    """As `_distribution`, where the values may be infinite."""
-    return _distribution(distribution, values, path)
-
-
 def normal(values: Var) -> Var:
     """The standard normal distribution function, exact in the lower tail too."""
     half, one = constant(0.5), constant(1.0)
@@ -130,6 +125,6 @@ def against_first(sums: Var) -> Var:
 def ordered(distribution: Any, thresholds: Any, sums: Var, path: str) -> Var:
     """[N, 1] sums and thresholds with -inf and inf at their ends → [N, classes]: differences of the distribution."""
     inner = np.asarray(thresholds, np.float64)[1:-1]
-    upper = cumulative(distribution, op.sub(constant(inner[None, :]), sums), path)
+    upper = _distribution(distribution, op.sub(constant(inner[None, :]), sums), path)
     zero = op.mul(sums, constant(0.0))
     return op.sub(op.concat([upper, op.add(zero, constant(1.0))], axis=1), op.concat([zero, upper], axis=1))
