@@ -212,6 +212,8 @@ class _Walk:
                 if not settings.get("include_intercept", False):
                     basis = op.gather(basis, constant(range(1, len(knots) - memory._degree - 1), np.int64), axis=1)
                 return Value(Kind.FLOAT, basis)
+            case "CR" | "CC":
+                return Value(Kind.FLOAT, _cubic(x, memory))
         raise self._unknown(f"{type(memory).__name__.lower()}()")
 
     def _settings(self, memory: Any, node: ast.Call) -> dict[str, Any]:
@@ -254,6 +256,48 @@ def _basis(x: Var, knots: Any, degree: int) -> Var:
         second = op.gather(heights, constant(range(1, count + 1), np.int64), axis=1)
         heights = op.add(op.mul(rising, first), op.mul(falling, second))
     return op.where(op.isnan(x), constant(np.nan), heights)
+
+
+def _cubic(x: Var, memory: Any) -> Var:
+    """patsy's cr() and cc(): a cubic between its knots by value and second derivative, constraints taken in."""
+    from patsy import mgcv_cubic_splines as patsys
+
+    knots, cyclic = np.asarray(memory._all_knots, np.float64), bool(memory._cyclic)
+    curvature = patsys._get_cyclic_f(knots) if cyclic else patsys._get_natural_f(knots)
+    heights = np.identity(len(curvature))
+    if memory._constraints is not None:
+        heights, curvature = (patsys._absorb_constraints(part, memory._constraints) for part in (heights, curvature))
+    low, high = constant(knots[0]), constant(knots[-1])
+    if cyclic:
+        around = constant(knots[-1] - knots[0])
+        above = op.add(low, op.mod(op.sub(x, high), around, fmod=1))
+        below = op.sub(high, op.mod(op.sub(low, x), around, fmod=1))
+        x = op.where(op.greater(x, high), above, op.where(op.less(x, low), below, x))
+    passed = op.cast(op.less(constant(knots[1:-1]), x), to=np.int64)
+    place = op.reduce_sum(passed, constant([1], np.int64), keepdims=0)
+    following = op.add(place, constant(1, np.int64))
+    start, end = (op.unsqueeze(op.gather(constant(knots), at), constant([1], np.int64)) for at in (place, following))
+    width, before, behind = op.sub(end, start), op.sub(end, x), op.sub(x, start)
+    sixth = op.mul(constant(6.0), width)
+    none = constant(0.0)
+
+    def bend(distance: Var, outside: Var) -> Var:
+        cube = op.div(op.mul(op.mul(distance, distance), distance), sixth)
+        return op.sub(op.where(outside, none, cube), op.div(op.mul(width, distance), constant(6.0)))
+
+    following = op.mod(following, constant(len(heights) if not cyclic else len(knots) - 1, np.int64))
+
+    def at(table: Any, row: Var) -> Var:
+        return op.gather(constant(table), row, axis=0)
+
+    straight = op.add(
+        op.mul(op.div(before, width), at(heights, place)), op.mul(op.div(behind, width), at(heights, following))
+    )
+    bent = op.add(
+        op.mul(bend(before, op.greater(x, high)), at(curvature, place)),
+        op.mul(bend(behind, op.less(x, low)), at(curvature, following)),
+    )
+    return op.where(op.isnan(x), constant(np.nan), op.add(straight, bent))
 
 
 def _inverse(widths: Any) -> Any:

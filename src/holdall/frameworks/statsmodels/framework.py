@@ -30,7 +30,8 @@ from holdall.spec.steps import StepOutput
 
 GRAPH_PATH = "model/model.onnx"
 _PICKLE_PATH = "model/model.pkl"
-_PREDICT = "predict"
+_PREDICT, _LABEL = "predict", "label"
+_NUMPY: dict[Kind, Any] = {Kind.STRING: np.str_, Kind.INT: np.int64, Kind.FLOAT: np.float64, Kind.BOOL: np.bool_}
 
 
 class Statsmodels:
@@ -59,11 +60,13 @@ class Statsmodels:
         )
 
     def outputs(self, model: Any, inputs: Sequence[Field], example: Batch) -> tuple[Field, ...]:  # noqa: ARG002 — the seam
-        """`prediction`, what predict gives; of a model with several classes `probability_<class>`."""
+        """`prediction`, what predict gives; of a model with several classes the likeliest one and `probability_<class>`."""
         found = read(model)
         if found.kind not in SEVERAL:
             return (Field(name="prediction", kind=Kind.FLOAT),)
-        return tuple(Field(name=f"probability_{label}", kind=Kind.FLOAT) for label in classes(found))
+        labels = classes(found)
+        probabilities = (Field(name=f"probability_{label}", kind=Kind.FLOAT) for label in labels)
+        return (Field(name="prediction", kind=_kind(labels)), *probabilities)
 
     def live(self, model: Any, schema: Schema, *, brief: bool = False) -> Live:  # noqa: ARG002 — it answers one thing
         """`results.predict` on a table as it was fitted on."""
@@ -73,8 +76,13 @@ class Statsmodels:
             with warnings.catch_warnings(), np.errstate(all="ignore"):
                 warnings.simplefilter("ignore")
                 values = np.asarray(_ask(found, batch, schema), np.float64).reshape(batch.rows, -1)
-            named = zip(schema.outputs, values.T, strict=True)
-            return Batch({field.name: Column(field.kind, one.copy()) for field, one in named}, batch.rows)
+            columns, fields = {}, schema.outputs
+            if found.kind in SEVERAL:
+                columns["prediction"] = _likeliest(values, classes(found))
+                fields = fields[1:]
+            named = zip(fields, values.T, strict=True)
+            columns |= {field.name: Column(field.kind, one.copy()) for field, one in named}
+            return Batch(columns, batch.rows)
 
         return run
 
@@ -84,7 +92,14 @@ class Statsmodels:
         try:
             conversion = Conversion(schema)
             columns = tuple(field.name for field in schema.outputs)
-            graph = conversion.finish({_PREDICT: (op.identity(_answer(found, conversion)), columns)})
+            answer = op.identity(_answer(found, conversion))
+            if found.kind in SEVERAL:
+                missing = op.isnan(numerics.row_sum(answer))
+                label = op.gather(_labels(classes(found)), numerics.row_argmax(answer), axis=0)
+                label, masks = _masked(label, missing, _kind(classes(found)))
+                graph = conversion.finish({_LABEL: (label, columns[:1]), _PREDICT: (answer, columns[1:])}, masks)
+            else:
+                graph = conversion.finish({_PREDICT: (answer, columns)})
         except NotPortable:
             raise
         except Exception as error:  # results that were not foreseen must be refused by name, not by a traceback
@@ -108,9 +123,9 @@ class Statsmodels:
                 "--allow-pickle (allow_pickle=True) seals a pickle, which few will load"
             )
             raise raised
-        if found.constants or found.offset or found.exposure:
+        if found.kind in SEVERAL or found.constants or found.offset or found.exposure:
             raise NotPortable(
-                found.path, "as a pickle its predict takes a constant, offset or exposure beside the columns"
+                found.path, "as a pickle it takes a constant, offset or exposure beside the columns, or gives no label"
             )
         try:
             data = pickle.dumps(model, protocol=5)
@@ -176,6 +191,26 @@ def _ask(found: Read, batch: Batch, schema: Schema) -> Any:
     return found.results.predict(exog, **aside)
 
 
+def _kind(labels: Sequence[Any]) -> Kind:
+    kinds = {type(label) for label in labels}
+    if kinds == {bool}:
+        return Kind.BOOL
+    if str in kinds:
+        return Kind.STRING
+    return Kind.INT if kinds == {int} else Kind.FLOAT
+
+
+def _likeliest(values: Any, labels: Sequence[Any]) -> Column:
+    """The class of the greatest probability, the first one where several are; missing where any probability is."""
+    kind, missing = _kind(labels), np.isnan(values.sum(axis=1))
+    dtype = object if kind is Kind.STRING else _NUMPY[kind]
+    chosen = np.array(labels, dtype)[values.argmax(axis=1)]
+    if kind is Kind.FLOAT:
+        return Column(kind, np.where(missing, np.nan, chosen))
+    chosen[missing] = "" if kind is Kind.STRING else 0
+    return Column(kind, chosen, missing if missing.any() else None)
+
+
 def _numbers(column: Column) -> Any:
     if column.kind not in (Kind.FLOAT, Kind.INT, Kind.BOOL):
         raise ValueError(f"a {column.kind.value} is no number")
@@ -231,6 +266,17 @@ def _answer(found: Read, conversion: Conversion) -> Var:
         return op.mul(op.exp(sums), constant(float(np.asarray(share).ravel()[0])))
     link = found.model.link if found.kind == "BetaModel" else found.model.family.link
     return means.inverse(link, sums, found.path)
+
+
+def _labels(labels: Sequence[Any]) -> Var:
+    return constant(list(labels), _NUMPY[_kind(labels)])
+
+
+def _masked(label: Var, missing: Var, kind: Kind) -> tuple[Var, dict[str, Var]]:
+    """The labels with NaN, or with a mask over a blank, where one is missing."""
+    blank: Any = {Kind.STRING: "", Kind.INT: 0, Kind.FLOAT: np.nan, Kind.BOOL: False}[kind]
+    result = op.where(missing, constant(blank, _NUMPY[kind]), label)
+    return result, {} if kind is Kind.FLOAT else {_LABEL: op.identity(missing)}
 
 
 def _width(found: Read) -> int:

@@ -141,12 +141,13 @@ def classes(read: Read) -> tuple[str | int | float | bool, ...]:
     named = model._ynames_map
     labels = [str(named[place]) for place in sorted(named)]
     try:
-        numbers = [float(label) for label in labels]
+        return tuple(_plain(float(label)) for label in labels)
     except ValueError:
         return tuple(labels)
-    return tuple(int(number) if number.is_integer() else number for number in numbers)
 
 
 def _plain(label: Any) -> str | int | float | bool:
     value = label.item() if hasattr(label, "item") else label
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
     return value if isinstance(value, (bool, int, float)) else str(value)
