@@ -53,10 +53,11 @@ _HINTS = {
 }
 
 
-def taken(model: Any, sample: Batch | None, table: str, files: Mapping[str, bytes] = _NONE) -> Any:
+def taken(model: Any, given: Callable[[], tuple[Batch | None, str]], files: Mapping[str, bytes] = _NONE) -> Any:
     """The model as a program where no framework knows it and it can be asked; else as it is.
 
-    table: the kind of table that the sample is. files: that it reads by relative path. Raises UnsupportedModel, SampleRequired, UsageError.
+    given: its sample, and the kind of table that this is. files: that it reads by relative path.
+    Raises UnsupportedModel, SampleRequired, UsageError.
     """
     try:
         find(model)
@@ -66,6 +67,7 @@ def taken(model: Any, sample: Batch | None, table: str, files: Mapping[str, byte
     else:
         return model
     methods = _methods(model)
+    sample, table = given()
     if sample is None or not sample.rows:
         raise SampleRequired("add sample=X to pack(), or --sample FILE: some rows of what you call the model with")
     kind = _kind(model, methods, sample, table)
@@ -242,7 +244,7 @@ def _is_own(value: Any) -> bool:
     if module == "__main__" or (importable(named) is None and isinstance(value, FunctionType)):
         return True
     spec = find_spec(module)
-    return spec is not None and is_local(spec)
+    return spec is None or is_local(spec)
 
 
 def alone(worker: Worker, opened: Callable[[], Scorer]) -> Scorer:

@@ -34,9 +34,10 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callabl
     """Writes a module into a folder that is current and importable, and imports it anew."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))
-    before = set(sys.modules)
+    written: set[str] = set()
 
     def write(name: str, text: str) -> Any:
+        written.add(name)
         sys.modules.pop(name, None)
         (tmp_path / f"{name}.py").write_text(textwrap.dedent(text))
         linecache.checkcache()
@@ -44,8 +45,8 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callabl
         return importlib.import_module(name)
 
     yield write
-    for name in set(sys.modules) - before:
-        del sys.modules[name]
+    for name in written:
+        sys.modules.pop(name, None)
 
 
 def cell(text: str, **given: Any) -> dict[str, Any]:
