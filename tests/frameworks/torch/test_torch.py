@@ -304,3 +304,30 @@ def test_whoever_runs_the_package_needs_no_torch(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == str(holdall.load("net").predict([{"ids": [1, 2, 3, 4, 5, 6, 7]}])[0]["prediction"])
+
+
+def test_a_wide_layer_is_sealed_though_its_sums_run_over_at_the_end_of_float32() -> None:
+    from torch import nn
+
+    sample = np.random.default_rng(0).random((40, 784)).astype(np.float32)
+    assert holdall.pack(nn.Linear(784, 10), name="net", sample=sample).manifest.portable
+
+
+def test_arrays_one_after_the_other_are_the_arguments_in_order() -> None:
+    import torch
+    from torch import nn
+
+    class Ratings(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.users, self.items = nn.Embedding(20, 4), nn.Embedding(9, 4)
+
+        def forward(self, user: Any, item: Any) -> Any:
+            return (self.users(user) * self.items(item)).sum(-1)
+
+    sample = (torch.randint(0, 20, (40,)), torch.randint(0, 9, (40,)))
+    package = holdall.pack(Ratings(), name="net", sample=sample)
+    assert [field.name for field in package.manifest.schema.inputs] == ["user", "item"]
+    assert package.manifest.task == "regression"
+    with pytest.raises(RowsRefused, match="item: a whole number from 0 to 8"):
+        holdall.load("net").predict([{"user": 1, "item": 9}])

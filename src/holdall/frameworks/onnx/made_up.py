@@ -31,6 +31,8 @@ def made_up(fields: Sequence[Field], share: float = 0.0) -> Batch:
             values = np.array([known[0] if known else ""], object)
         else:
             dtype: Any = {Kind.FLOAT: np.float64, Kind.BOOL: np.bool_}.get(kind, np.int64)
-            values = np.full(1, bool(known[0]) if known and kind is Kind.BOOL else least).astype(dtype)
+            # What was seen is rounded outward: the next whole number inside is one that was seen.
+            number = float(np.ceil(least)) if field.kind is Kind.INT else least
+            values = np.full(1, bool(known[0]) if known and kind is Kind.BOOL else number).astype(dtype)
         columns[field.name] = Column(kind, values)
     return Batch(columns, 1)

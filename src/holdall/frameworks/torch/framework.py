@@ -66,7 +66,8 @@ class PyTorch:
                 hint="pad them to one length, as for training",
             )
         nameless = names == [f"x{place}" for place in range(len(names))] and not set(needed) <= set(names)
-        if nameless and all(sample[name].kind is Kind.TENSOR for name in names) and len(names) <= len(arguments):
+        arrays = len(needed) > 1 or all(sample[name].kind is Kind.TENSOR for name in names)
+        if nameless and arrays and len(needed) <= len(names) <= len(arguments):
             renamed = dict(zip(arguments, sample.columns.values(), strict=False))
             return Batch(renamed, sample.rows), ()
         if nameless and len(names) > 1 and self._one_array(program, sample):
