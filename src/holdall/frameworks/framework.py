@@ -29,6 +29,7 @@ class Description:
     missing: by column, the marker that its encoders were fitted on, where they know one.
     notes: what the user should know of the model as such, in sentences.
     requires: distributions that the native artefact needs, as exact requirements ('scikit-learn==1.9.1').
+    written: how the model writes the name of a column that it was given, where it does not keep it.
     sample: what stands in for the user's sample where none is given; None: there has to be one.
     """
 
@@ -40,6 +41,7 @@ class Description:
     missing: Mapping[str, Missing] = field(default_factory=dict)
     requires: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    written: Callable[[str], str] = str
     sample: Batch | None = None
 
 

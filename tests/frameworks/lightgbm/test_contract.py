@@ -7,6 +7,7 @@ from typing import Any
 
 import lightgbm as lgb
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -187,3 +188,16 @@ def test_one_row_and_none_have_the_same_answers() -> None:
         one = rows.answers(loaded, unseen[place : place + 1]).iloc[0]
         np.testing.assert_allclose(one.to_numpy(float), whole.iloc[place].to_numpy(float), rtol=1e-13)
     assert len(rows.answers(loaded, unseen[:0])) == 0
+
+
+@pytest.mark.parametrize("bare", [False, True], ids=["wrapper", "booster"])
+def test_columns_keep_names_that_lightgbm_writes_otherwise(bare: bool) -> None:
+    names = ["my column", "a_b", "a b c", "d", "e"]
+    sample, unseen = pd.DataFrame(X, columns=names), pd.DataFrame(rows.matrix(FEW, 1), columns=names)
+    parameters = {"num_threads": 1, "verbosity": -1}
+    model: Any = (
+        lgb.train(parameters, lgb.Dataset(sample, SCORE), 20) if bare else lgb.LGBMRegressor(**TREES).fit(sample, SCORE)
+    )
+    package, _ = rows.packed(model, "m", sample.assign(more=0.0)[[*reversed(names), "more"]])
+    assert [field.name for field in package.schema.inputs] == names
+    rows.same_numbers(model, "m", sample, unseen)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from holdall.columns.batch import Batch
 from holdall.engines import lightgbm as engine
 from holdall.errors import NotPortable
 from holdall.frameworks.boosted import BOOSTER, BoostedTrees, is_booster, wrapped
+from holdall.frameworks.framework import Description
 from holdall.frameworks.sklearn.registry import Outputs
 from holdall.graph.conversion import Conversion
 from holdall.graph.value import Table
@@ -20,6 +22,10 @@ class LightGBM(BoostedTrees):
     name = "LightGBM"
     package = "lightgbm"
     file = "model/model.txt"
+
+    def describe(self, model: Any) -> Description:
+        """Raises UnsupportedModel for a model that is not fitted."""
+        return replace(super().describe(model), written=_written)
 
     def given(self, model: Any, batch: Batch, schema: Schema) -> Any:
         """The table that the live model is asked with."""
@@ -66,6 +72,10 @@ class LightGBM(BoostedTrees):
                 path, "with an objective of its own it answers with raw scores, which are no probabilities"
             )
         return str(wrapped(model).model_to_string()).encode()
+
+
+def _written(name: str) -> str:
+    return name.replace(" ", "_")
 
 
 def _objective(booster: Any) -> str:
