@@ -237,7 +237,7 @@ def test_samples_and_models_that_do_not_fit_say_what_to_give() -> None:
     with pytest.raises(UsageError, match="'t' is string"):
         holdall.pack(nn.Linear(1, 1), name="net", sample=pd.DataFrame({"t": ["a", "b"] * 4}))
     with pytest.raises(UsageError, match="forward takes codes, numbers, weight"):
-        holdall.pack(several().module, name="net", sample=sample)
+        holdall.pack(several().module, name="net", sample=pd.DataFrame(sample, columns=list("abc")))
     exported = torch.export.export(nn.Linear(3, 1), (torch.zeros(5, 3),))
     with pytest.raises(UnsupportedModel, match="exactly 5 rows"):
         holdall.pack(exported, name="net", sample=sample)
