@@ -131,7 +131,7 @@ def _build_array(array: Any, dtype: str | None = None, categories: Any = None, o
         unit = dtype.partition("[")[2].rstrip("]").partition(",")[0]
         moments = array.astype(f"{dtype[: dtype.index('6')]}64[{unit}]")
         zone = dtype.partition(", ")[2].rstrip("]")
-        index = pd.DatetimeIndex(moments) if dtype.startswith("d") else pd.TimedeltaIndex(moments)
+        index: Any = pd.DatetimeIndex(moments) if dtype.startswith("d") else pd.TimedeltaIndex(moments)
         return (index.tz_localize("UTC").tz_convert(zone) if zone else index).array
     if array.dtype == object and dtype != "object":
         return pd.array(array.tolist(), dtype=dtype)

@@ -53,7 +53,7 @@ def _known(model: Any, name: Any) -> Iterator[Any]:
         yield from _known(ordinal, name)
     for attribute in ("min_group_lumping_", "_min_group_categories"):
         yield from (getattr(model, attribute, None) or {}).get(name, ())
-    mapping = getattr(model, "mapping", None)
+    mapping: Any = getattr(model, "mapping", None)
     if isinstance(mapping, list):
         if ordinal is None:
             yield from (each for entry in mapping if entry["col"] == name for each in entry["mapping"].index)
