@@ -1,6 +1,6 @@
 """Two graphs, one after the other, as one.
 
-The first gives, under the names of the second's inputs, what the second takes. Both keep their refusals: the fused graph's
+The first gives, under the names of the second's inputs after a prefix, what the second takes. Both keep their refusals: the fused graph's
 `refused` holds the columns of the first and then those of the second.
 """
 
@@ -18,7 +18,7 @@ from holdall.graph.tracing.untraceable import Untraceable
 BEFORE, AFTER = "before/", "after/"
 
 
-def fused(first: bytes, second: bytes) -> bytes:
+def fused(first: bytes, second: bytes, prefix: str) -> bytes:
     """The graph that feeds the first one's outputs to the second one. The inputs are the first's, the outputs the second's.
 
     Raises Untraceable where the two do not fit together: another version of the operators, an input that is not given.
@@ -31,7 +31,7 @@ def fused(first: bytes, second: bytes) -> bytes:
             raise Untraceable("a model whose graph is written with other versions of the operators")
     inputs = [value.name for value in before.graph.input]
     before = add_prefix(before, BEFORE, rename_inputs=False)
-    given = {value.name.removeprefix(BEFORE): value.name for value in before.graph.output}
+    given = {value.name.removeprefix(BEFORE).removeprefix(prefix): value.name for value in before.graph.output}
     taken = {value.name: value.name.removeprefix(AFTER) for value in after.graph.input}
     lacking = [name for name in taken.values() if name not in given]
     if lacking:
@@ -40,7 +40,9 @@ def fused(first: bytes, second: bytes) -> bytes:
     nodes += [helper.make_node("Identity", [given[name]], [prefixed]) for prefixed, name in taken.items()]
     nodes += [*after.graph.node]
     outputs, ends = [], {value.name.removeprefix(AFTER): value for value in after.graph.output}
-    refusals = [names[REFUSED] for names in (given, {name: value.name for name, value in ends.items()}) if REFUSED in names]
+    refusals = [
+        names[REFUSED] for names in (given, {name: value.name for name, value in ends.items()}) if REFUSED in names
+    ]
     for name, value in ends.items():
         if name == REFUSED:
             continue

@@ -142,10 +142,14 @@ class TracedFrame:
             if names and all(isinstance(one, bool | np.bool_) for one in names):
                 names = [name for name, kept in zip(self._columns, names, strict=True) if kept]
             missing = [name for name in names if name not in self._columns]
+            for name in missing:
+                self[name]
             if missing:
                 raise KeyError(f"{missing} not in index")
             return self._frame({name: self._columns[name] for name in names})
         if key not in self._columns:
+            if key in self._trace.barred:
+                raise Untraceable(self._trace.barred[key].operation, self._trace.barred[key].instead)
             raise KeyError(key)
         return self._series(self._columns[key], key)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,7 +12,7 @@ import spox.opset.ai.onnx.v21 as op
 from spox import Var
 
 from holdall.graph.conversion import Conversion
-from holdall.graph.tracing.untraceable import Line, asking
+from holdall.graph.tracing.untraceable import Line, Untraceable, asking
 from holdall.graph.value import constant
 
 
@@ -29,12 +29,14 @@ class Trace:
     """The state of a trace. conversion: the graph that is being made; label: the function's name, as refusals tell it.
 
     rows: int64 [1], how many rows the table has. bindings: the functions and modules that stand in for the user's.
+    barred: raw columns that cannot be in a graph, each with what is raised where one is used.
     """
 
     conversion: Conversion
     label: str
     rows: Var
     bindings: Any = None
+    barred: Mapping[str, Untraceable] = field(default_factory=dict)
     operations: list[Operation] = field(default_factory=list)
     _conditions: list[Var] = field(default_factory=list)
 

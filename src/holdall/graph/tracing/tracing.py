@@ -21,6 +21,9 @@ from holdall.graph.value import Block, constant, select
 from holdall.spec.schema import Field, Kind, Schema
 from holdall.spec.steps import GraphInput
 
+GIVEN = "given_"
+"""Before the name of a model's input: the output that is for it."""
+
 FORMS = {
     Kind.FLOAT: Form.FLOAT,
     Kind.INT: Form.INT,
@@ -43,7 +46,7 @@ class Traced:
         return self.trace.operations
 
     def for_model(self, fields: Sequence[Field], inputs: Sequence[GraphInput]) -> Graph:
-        """The graph from the raw columns to a model's inputs: an output for each, under the input's name.
+        """The graph from the raw columns to a model's inputs: an output for each, its name after `GIVEN`.
 
         fields: of the model's columns. What the model does not take is refused here, as it is before a model alone.
         Raises Untraceable where a column is of another kind than the model's.
@@ -58,12 +61,12 @@ class Traced:
                 one, mask = self._given(name, by_name[name], group)
                 values.append(op.unsqueeze(one, constant([1], np.int64)))
                 masks.append(op.unsqueeze(mask, constant([1], np.int64)))
-            outputs[group.name] = (
+            outputs[GIVEN + group.name] = (
                 op.concat(values, axis=1) if len(values) > 1 else op.identity(values[0]),
                 group.columns,
             )
             if group.mask is not None:
-                outputs[group.mask] = (
+                outputs[GIVEN + group.mask] = (
                     op.concat(masks, axis=1) if len(masks) > 1 else op.identity(masks[0]),
                     group.columns,
                 )
@@ -122,13 +125,15 @@ def trace(functions: Sequence[Callable[[Any], Any]], fields: Sequence[Field], fr
         conversion = Conversion(Schema(inputs=tuple(fields), outputs=()))
     except ValueError as error:
         raise Untraceable(str(error)) from error
-    columns = {
-        field.name: _column(block, field, frame[field.name])
-        for field, block in zip(fields, _blocks(conversion, len(fields)), strict=True)
-    }
+    columns, barred = {}, {}
+    for field, block in zip(fields, _blocks(conversion, len(fields)), strict=True):
+        try:
+            columns[field.name] = _column(block, field, frame[field.name])
+        except Untraceable as error:
+            barred[field.name] = error
     first = conversion.table[0].values
     rows = op.slice(op.shape(first), constant([0], np.int64), constant([1], np.int64))
-    state = Trace(conversion, label, rows)
+    state = Trace(conversion, label, rows, barred=barred)
     state.bindings = Bindings(state)
     table: Any = TracedFrame(state, columns)
     for function in functions:

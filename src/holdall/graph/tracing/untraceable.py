@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
-HERE = str(Path(__file__).parent)
+HERE = str(Path(__file__).parents[2])
 
 
 @dataclass(frozen=True)
