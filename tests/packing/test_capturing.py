@@ -467,9 +467,12 @@ def test_what_is_no_function_is_refused(given: Any) -> None:
         capture(given, (), ())
 
 
-def test_files_without_a_function_are_refused() -> None:
+def test_files_without_a_function_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "limits.csv").write_text("a\n1\n")
+    model = StandardScaler().fit(FRAME)
     with pytest.raises(UsageError, match="no function"):
-        capture((), (), ("*.csv",))
+        holdall.pack(model, name="scaler", sample=FRAME, include=["limits.csv"])
 
 
 def test_the_same_functions_give_the_same_bytes(project: Any) -> None:

@@ -85,8 +85,8 @@ def draft(model: Any, sample: Batch | None, options: Options, progress: Progress
     sample: raw input before any preprocessing, without the target; every row of it is used.
     Raises UnsupportedModel, SampleRequired, UsageError (the sample does not fit the model), NotPortable (no form at all).
     """
-    model = programs.taken(model, sample, options.table)
-    framework = find(model)
+    model = programs.taken(model, lambda: _first_given(sample, options), options.functions.files)
+    framework = programs.framework_of(find(model), model, lambda: _first_given(sample, options))
     description = framework.describe(model)
     if sample is not None and not sample.rows:
         raise UsageError("the sample has no rows", hint="give some rows of what you call predict on")
@@ -114,6 +114,7 @@ def draft(model: Any, sample: Batch | None, options: Options, progress: Progress
     candidates = _Candidates(framework, model, schema, description, options, progress)
     fitted = fit(taken, schema) if composition is None else composition.fitted(taken, schema)
     made = candidates.choose(fitted, fit(typical, schema))
+    _check_included(options, made)
     if composition is not None:
         composition.narrow(given, list(taken))
         made = composition.around(made, options.requirements, progress)
@@ -125,6 +126,21 @@ def draft(model: Any, sample: Batch | None, options: Options, progress: Progress
         made, options, fit(sample, made.schema), (*ignored, *(composition.ignored if composition else ()))
     )
     return replace(drafted, notes=(*description.notes, *made.notes))
+
+
+def _first_given(sample: Batch | None, options: Options) -> tuple[Batch | None, str]:
+    """What a model that says nothing of itself is asked with, and the kind of table that it is."""
+    if sample is None or not options.functions.preprocess:
+        return sample, options.table
+    return Composition(options.functions, options.table, sample, ()).model_sample, "pandas"
+
+
+def _check_included(options: Options, made: Sealable) -> None:
+    if options.functions.files and not options.functions.names and made.artefact.engine != PYTHON:
+        raise UsageError(
+            "files are included for functions to read, and there is no function",
+            hint="name one with preprocess= or postprocess=",
+        )
 
 
 def _sample_line(description: Description) -> str:
@@ -146,8 +162,10 @@ def _columns_of(sample: Batch, description: Description, by: str | None) -> tupl
     )
     names = list(sample)
     if description.inputs is not None:
-        if set(description.inputs) <= set(names):
-            return sample.select(description.inputs), [name for name in names if name not in description.inputs]
+        own = {description.written(name): name for name in names} | {name: name for name in names}
+        if set(description.inputs) <= set(own):
+            taken = [own[name] for name in description.inputs]
+            return sample.select(taken), [name for name in names if name not in taken]
         if all(name == f"x{index}" for index, name in enumerate(names)) and len(names) == len(description.inputs):
             renamed = dict(zip(description.inputs, sample.columns.values(), strict=True))
             return Batch(renamed, sample.rows), []
@@ -265,7 +283,9 @@ class _Candidates:
         )
 
     def _native(self, blockers: Sequence[Blocker]) -> Artefact:
-        own = programs.with_own_classes(self._framework, self._model, self.schema, self._description.table)
+        own = programs.with_own_classes(
+            self._framework, self._model, self.schema, self._description.table, self._options.functions.files
+        )
         if own is not None:
             return own
         try:
@@ -313,7 +333,7 @@ class _Candidates:
             proof = Prover(manifest, scorer, self.live, self._brief, self._progress).prove(artefact, sample, typical)
         finally:
             worker.close()
-        programs.check(proof.comparison, artefact.functions[0], worker.opened, artefact.files)
+        programs.check(proof.comparison, artefact.functions[0], worker.opened, artefact.files[source.PATH])
         return proof
 
     def _manifest(self, artefact: Artefact, blockers: tuple[Blocker, ...]) -> Manifest:

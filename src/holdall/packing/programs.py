@@ -211,6 +211,30 @@ def _written(model: Any, table: str, files: Mapping[str, bytes] = _NONE) -> Writ
     return Written(source.pack({**files, **closure.sources}), state, distributions_of(needed), ":".join(where))
 
 
+def framework_of(framework: Framework, model: Any, given: Callable[[], tuple[Batch | None, str]]) -> Framework:
+    """The framework; for a scikit-learn model with classes of the user's own that does not say what kind of table it was
+    fitted on, one that asks it with the kind that it takes. given: as for `taken`."""
+    says = getattr(model, "feature_names_in_", None) is not None
+    if framework.name != "scikit-learn" or says or not any(_is_own(value) for _, value in reachable(model)):
+        return framework
+    method = next((name for name in (*METHODS, "transform") if callable(getattr(model, name, None))), None)
+    sample, table = given()
+    if method is None or sample is None or sample.rows < 1:
+        return framework
+    some = sample.take(np.resize(np.arange(min(sample.rows, ASKED)), max(2, min(sample.rows, ASKED))))
+    fields = inferring.infer(sample, {})
+    for rows in (some, _complete(some)):
+        for kind in dict.fromkeys((table, "pandas", "numpy")):
+            try:
+                ask_live(model, (method,), rows, fields, kind)
+            except Exception:  # noqa: BLE001, S112 - then it is not this kind that it takes
+                continue
+            from holdall.frameworks.python.steps import OwnSteps
+
+            return OwnSteps(kind)
+    return framework
+
+
 def with_own_classes(
     framework: Framework, model: Any, schema: Schema, table: str, files: Mapping[str, bytes] = _NONE
 ) -> Artefact | None:

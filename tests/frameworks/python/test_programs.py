@@ -393,3 +393,22 @@ def test_an_answer_of_arrays_names_its_columns() -> None:
     names = cell("def score(X):\n    return X[:, :2] * 2\n")
     package = packed(names["score"], TABLE.to_numpy())
     assert [field.name for field in package.schema.outputs] == ["prediction_0", "prediction_1"]
+
+
+def test_an_own_step_that_takes_data_frames_only_is_given_them() -> None:
+    names = cell(
+        """
+        from sklearn.base import BaseEstimator, TransformerMixin
+        class Burden(BaseEstimator, TransformerMixin):
+            def fit(self, X, y=None):
+                self.typical_ = X["a"].median()
+                return self
+            def transform(self, X):
+                return X.assign(c=X["a"] - self.typical_)
+        """
+    )
+    model = make_pipeline(names["Burden"](), LogisticRegression()).fit(TABLE, LABELS)
+    package = packed(model)
+    assert package.manifest.model.table == "pandas"
+    answers = holdall.load("model").predict(TABLE.to_dict("records"))
+    assert [answer["prediction"] for answer in answers] == model.predict(TABLE).tolist()
