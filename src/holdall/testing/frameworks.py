@@ -6,13 +6,14 @@ The suite holds the package against answers that were had by hand, from the fram
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import json
 import os
 import pickle
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -64,7 +65,7 @@ class Given:
     unseen: Any
     answers: Mapping[str, Any]
     refused: Any = None
-    options: Mapping[str, Any] = field(default_factory=dict)
+    options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -488,7 +489,7 @@ def _packed(given: Given, path: Path) -> Package:
     return api.pack(given.model, name="contract", version=None, sample=given.sample, output=path, **dict(given.options))
 
 
-def _no_graph(model: Any, schema: Schema) -> Any:
+def _no_graph(model: Any, schema: Schema) -> Any:  # noqa: ARG001 — the seam
     raise NotPortable("model", "the suite asks for the native form")
 
 
