@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 from holdall.columns.batch import Batch
 from holdall.engines import lightgbm as engine
-from holdall.errors import NotPortable
 from holdall.frameworks.boosted import BOOSTER, BoostedTrees, is_booster, wrapped
-from holdall.frameworks.framework import Description
+from holdall.frameworks.framework import Artefact, Description, Live
 from holdall.frameworks.sklearn.registry import Outputs
 from holdall.graph.conversion import Conversion
 from holdall.graph.value import Table
-from holdall.spec.schema import Schema
+from holdall.spec.schema import Field, Schema
+
+RAW = "with an objective of its own LightGBM answers with raw scores and no classes, and so does the package"
 
 
 class LightGBM(BoostedTrees):
@@ -25,11 +27,29 @@ class LightGBM(BoostedTrees):
 
     def describe(self, model: Any) -> Description:
         """Raises UnsupportedModel for a model that is not fitted."""
-        return replace(super().describe(model), written=_written)
+        asked = _asked(model)
+        described = replace(super().describe(asked), written=_written)
+        return described if asked is model else replace(described, notes=(*described.notes, RAW))
 
     def given(self, model: Any, batch: Batch, schema: Schema) -> Any:
         """The table that the live model is asked with."""
-        return engine.as_given(super().given(model, batch, schema), schema)
+        return engine.as_given(super().given(_asked(model), batch, schema), schema)
+
+    def outputs(self, model: Any, inputs: Sequence[Field], example: Batch) -> tuple[Field, ...]:
+        """As every booster's, for a classifier with an objective of its own too."""
+        return super().outputs(_asked(model), inputs, example)
+
+    def live(self, model: Any, schema: Schema, *, brief: bool = False) -> Live:
+        """The model's own answers."""
+        return super().live(_asked(model), schema, brief=brief)
+
+    def portable(self, model: Any, schema: Schema) -> Artefact:
+        """One ONNX graph. Raises NotPortable."""
+        return super().portable(_asked(model), schema)
+
+    def native(self, model: Any, schema: Schema, *, allow_pickle: bool = False) -> Artefact:
+        """LightGBM's text."""
+        return super().native(_asked(model), schema, allow_pickle=allow_pickle)
 
     def names(self, booster: Any) -> tuple[str, ...] | None:
         """The columns' names; None where it was fitted on an array."""
@@ -63,15 +83,17 @@ class LightGBM(BoostedTrees):
         return table
 
     def saved(self, model: Any) -> bytes:
-        """Text, up to the iteration that it predicts with. Raises NotPortable."""
+        """Text, up to the iteration that it predicts with."""
         if is_booster(model):
             return str(model.model_to_string()).encode()
-        if callable(model.objective_) and hasattr(model, "classes_"):
-            path = f"model ({type(model).__name__})"
-            raise NotPortable(
-                path, "with an objective of its own it answers with raw scores, which are no probabilities"
-            )
         return str(wrapped(model).model_to_string()).encode()
+
+
+def _asked(model: Any) -> Any:
+    """The model; of a classifier with an objective of its own its booster, since that is what its `predict` answers with."""
+    if not is_booster(model) and hasattr(model, "classes_") and callable(model.objective_):
+        return model.booster_
+    return model
 
 
 def _written(name: str) -> str:

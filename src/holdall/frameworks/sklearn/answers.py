@@ -110,11 +110,13 @@ def _answer(model: Any, method: str, names: Sequence[str], ask: Callable[[str], 
 def _labels(model: Any) -> Any:
     """The classes that the model answers with; None for one that answers with numbers.
 
-    CatBoost's regressors have an empty array of them, and its bare models give sums whatever they were fitted for.
+    CatBoost's regressors have an empty array of them, and its bare models give sums whatever they were fitted for. So does
+    LightGBM's classifier with an objective of its own.
     """
     labels = getattr(model, "classes_", None)
     final = model.steps[-1][1] if type(model).__name__ == "Pipeline" else model
-    return None if labels is None or not len(labels) or type(final).__name__ == "CatBoost" else labels
+    sums = type(final).__name__ == "CatBoost" or callable(getattr(final, "objective_", None))
+    return None if labels is None or not len(labels) or sums else labels
 
 
 def matrix(values: Any) -> Array:
