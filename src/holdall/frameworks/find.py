@@ -13,6 +13,7 @@ from holdall.frameworks.framework import Framework
 FRAMEWORKS = {
     "holdall": "holdall.frameworks.python.framework",
     "catboost": "holdall.frameworks.catboost.framework",
+    "keras": "holdall.frameworks.keras.framework",
     "lightgbm": "holdall.frameworks.lightgbm.framework",
     "onnx": "holdall.frameworks.onnx.framework",
     "sentence_transformers": "holdall.frameworks.transformers.framework",

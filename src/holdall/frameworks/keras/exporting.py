@@ -1,0 +1,103 @@
+"""A Keras model as an ONNX graph: through tf2onnx from its traced function, or through PyTorch's exporter."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import tempfile
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from holdall.errors import MissingDependency, NotPortable
+from holdall.frameworks.keras.asking import Asked
+from holdall.frameworks.keras.programs import Program, graph_names, library
+
+OPSET = 18
+
+
+def export(asked: Asked, outputs: int, step: str) -> Any:
+    """The ModelProto whose inputs are called as the ports and whose outputs out_0, out_1 … Raises NotPortable."""
+    program = asked.program
+    try:
+        with _quiet():
+            made = _through_torch(asked) if program.backend == "torch" else _through_tensorflow(asked)
+    except MissingDependency:
+        raise
+    except Exception as error:
+        words = next(iter(str(error).strip().splitlines()), "")
+        raise NotPortable(step, f"{type(error).__name__}: {words[:300]}") from error
+    if len(made.graph.output) != outputs or len(made.graph.input) != len(asked.ports):
+        raise NotPortable(
+            step,
+            f"its export has {len(made.graph.input)} inputs and {len(made.graph.output)} outputs, the model "
+            f"{len(asked.ports)} and {outputs}",
+        )
+    _rename(made.graph, [port.name for port in asked.ports], [f"out_{place}" for place in range(outputs)])
+    for node in made.graph.node:
+        # Where each operator came from, in the maker's own paths.
+        node.doc_string = ""
+        del node.metadata_props[:]
+    return made
+
+
+def _through_tensorflow(asked: Asked) -> Any:
+    try:
+        import tf2onnx
+    except ModuleNotFoundError:
+        raise MissingDependency("tf2onnx", "holdall[tensorflow]", "a graph of a TensorFlow model") from None
+    function = asked.program.function(asked.ports)
+    made, _ = tf2onnx.convert.from_function(function, input_signature=function.input_signature, opset=OPSET)
+    order = {name: place for place, name in enumerate(graph_names(asked.ports))}
+    inputs = sorted(made.graph.input, key=lambda value: order[value.name.removesuffix(":0")])
+    del made.graph.input[:]
+    made.graph.input.extend(inputs)
+    return made
+
+
+def _through_torch(asked: Asked) -> Any:
+    import onnx
+
+    keras = library()
+    signature = [keras.InputSpec(dtype=port.element, shape=(None, *port.shape), name=port.name) for port in asked.ports]
+    program: Program = asked.program
+    packed: Any = signature
+    declared = program.declared()
+    if declared is not None:
+        packed = [keras.tree.pack_sequence_as(declared, signature)] if not isinstance(declared, list) else [signature]
+    with tempfile.TemporaryDirectory() as folder:
+        path = str(Path(folder) / "model.onnx")
+        program.model.export(path, format="onnx", input_signature=packed, verbose=False)
+        return onnx.load(path)
+
+
+def _rename(graph: Any, inputs: list[str], outputs: list[str]) -> None:
+    """Other names for the inputs and outputs, by operators that change nothing."""
+    import onnx
+
+    front, back = [], []
+    for value, name in zip(graph.input, inputs, strict=True):
+        if value.name != name:
+            front.append(onnx.helper.make_node("Identity", [name], [value.name]))
+            value.name = name
+    for value, name in zip(graph.output, outputs, strict=True):
+        back.append(onnx.helper.make_node("Identity", [value.name], [name]))
+        value.name = name
+    nodes = [*front, *graph.node, *back]
+    del graph.node[:]
+    graph.node.extend(nodes)
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Without what exporters print, log and warn of."""
+    before = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    try:
+        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(before)
