@@ -32,6 +32,7 @@ def pages() -> list[Any]:
     ]
 
 
+@pytest.mark.filterwarnings("ignore:'future.no_silent_downcasting' is deprecated")  # category_encoders asks pandas so
 @pytest.mark.parametrize("page", pages(), ids=lambda page: page.name)
 def test_a_page_runs_as_it_stands(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
