@@ -180,7 +180,18 @@ def _ask(found: Read, batch: Batch, schema: Schema) -> Any:
         if name is not None:
             aside[argument] = _numbers(batch[name])
     if found.design is not None:
-        return found.results.predict(_table(batch, schema), **aside)
+        table = _table(batch, schema)
+        answers = [
+            (
+                rows,
+                np.asarray(found.results.predict(table.iloc[rows], **{key: part[rows] for key, part in aside.items()})),
+            )
+            for rows in _together(found, batch)
+        ]
+        values = np.empty((batch.rows, *answers[0][1].shape[1:]))
+        for rows, answer in answers:
+            values[rows] = answer
+        return values
     exog = np.empty((batch.rows, found.width))
     places = [place for place in range(found.width) if place not in found.constants]
     for place, number in found.constants.items():
@@ -189,6 +200,19 @@ def _ask(found: Read, batch: Batch, schema: Schema) -> Any:
     for place, name in zip(places, names, strict=True):
         exog[:, place] = _numbers(batch[name])
     return found.results.predict(exog, **aside)
+
+
+def _together(found: Read, batch: Batch) -> list[Any]:
+    """The rows that may be asked about together: all of them, or with bs() in the formula those that lack the same values.
+
+    bs() refuses a number beyond its knots, but looks no further where any other row has none.
+    """
+    memories = [memory for info in found.design.factor_infos.values() for memory in info.state["transforms"].values()]
+    if not batch.rows or not any(type(memory).__name__ == "BS" for memory in memories):
+        return [np.arange(batch.rows)]
+    lacking = np.column_stack([batch[name].null_mask() for name in batch])
+    _, group = np.unique(lacking, axis=0, return_inverse=True)
+    return [np.flatnonzero(group.ravel() == number) for number in range(group.max() + 1)]
 
 
 def _kind(labels: Sequence[Any]) -> Kind:
