@@ -151,3 +151,25 @@ def test_two_columns_of_one_name_are_refused_by_every_form_that_can_hold_them() 
     for twice in (frame, table, pd.DataFrame([[1, 2]], columns=[1, "1"])):
         with pytest.raises(InputError, match="2 columns are named"):
             from_table(twice)
+
+
+def test_arrays_without_names_are_the_inputs_in_order() -> None:
+    images, ids = np.zeros((5, 3, 4, 4)), np.arange(10).reshape(5, 2)
+    batch, _ = from_table(images)
+    assert {name: batch[name].kind for name in batch} == {"x0": Kind.TENSOR}
+    batch, _ = from_table((images, ids))
+    assert [batch[name].values.shape for name in batch] == [(5, 3, 4, 4), (5, 2)]
+    schema = Schema(inputs=(Field(name="ids", kind=Kind.TENSOR, shape=(2,)),), outputs=())
+    batch, _ = from_table(ids, schema=schema)
+    assert batch["ids"].values.shape == (5, 2)
+
+
+def test_a_dict_of_one_row_of_arrays_is_a_record_where_the_schema_says_how_deep_they_are() -> None:
+    schema = Schema(inputs=(Field(name="ids", kind=Kind.TENSOR, shape=(3,)),), outputs=())
+    for one in ({"ids": [1, 2, 3]}, {"ids": np.array([1, 2, 3])}):
+        batch, form = from_table(one, schema=schema)
+        assert form is Form.RECORD
+        assert batch["ids"].values.tolist() == [[1, 2, 3]]
+    batch, form = from_table({"ids": [[1, 2, 3], [4, 5, 6]]}, schema=schema)
+    assert form is Form.COLUMNS
+    assert batch.rows == 2

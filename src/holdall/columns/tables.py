@@ -59,7 +59,8 @@ def from_table(table: Any, names: Sequence[str] | None = None, *, schema: Schema
     names: of the columns of a NumPy matrix, which has none; by default the schema's, else x0, x1 … schema: where it is
     known, mixed Python values are read as its fields have them. Whether the columns fit is another matter: scoring.fit.
     Documents one after the other (a list of texts, a pandas Series) are the one column of a model that takes just one.
-    A dict whose values are all lists or arrays is a dict of columns; with any single value in it, it is one record.
+    A dict whose values are all lists or arrays is a dict of columns; with any single value in it, it is one record. Where
+    every column is one array a row, as deep as the schema says, it is one record too.
     Raises InputError.
     """
     if _is(table, "pandas", "Series"):
@@ -67,7 +68,7 @@ def from_table(table: Any, names: Sequence[str] | None = None, *, schema: Schema
     elif isinstance(table, list | tuple) and table and all(isinstance(document, str) for document in table):
         return from_mapping({_only_name(schema) or "text": list(table)}, schema), Form.RECORDS
     table = plain(table, schema)
-    form = find_form(table)
+    form = Form.RECORD if _is_record(table, schema) else find_form(table)
     if form is Form.PANDAS:
         from holdall.columns.pandas import from_pandas
 
@@ -112,6 +113,24 @@ def plain(table: Any, schema: Schema | None = None) -> Any:
     if schema is None and array.ndim > 2:
         return {"x0": array}
     return array
+
+
+def _is_record(table: Any, schema: Schema | None) -> bool:
+    """Whether a dict holds one row's arrays: as deep as the schema's, and so no column of them."""
+    if schema is None or not isinstance(table, Mapping) or not schema.inputs:
+        return False
+    return all(
+        field.kind is Kind.TENSOR and _depth(table.get(field.name)) == len(field.shape) for field in schema.inputs
+    )
+
+
+def _depth(value: Any) -> int:
+    if isinstance(value, np.ndarray):
+        return value.ndim
+    depth = 0
+    while isinstance(value, list | tuple) and value:
+        value, depth = value[0], depth + 1
+    return depth
 
 
 def _is_tensor(value: Any) -> bool:

@@ -226,7 +226,7 @@ class FrameworkTests:
         described = made.framework.describe(model)
         assert made.framework.describe(model) == described
         assert self.state(model) == before
-        assert described.task == made.case.task
+        assert described.task in ("", made.case.task), "empty where only the outputs tell"
 
     def test_a_model_that_is_not_fitted_is_refused_with_what_to_do(self) -> None:
         model = self.unfitted()

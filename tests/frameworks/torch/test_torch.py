@@ -20,6 +20,7 @@ pytestmark = [
     # Of torch itself, while it is imported and traced: nothing that a user could change.
     pytest.mark.filterwarnings("ignore::DeprecationWarning:torch.*"),
     pytest.mark.filterwarnings("ignore::FutureWarning"),
+    pytest.mark.filterwarnings("ignore:The PyTorch API of nested tensors:UserWarning"),
 ]
 
 
