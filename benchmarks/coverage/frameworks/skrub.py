@@ -32,5 +32,5 @@ def _squashed() -> list[Any]:
 CASES = (
     case(FRAMEWORK, "TableVectorizer", _table(None), "native"),
     *(case(FRAMEWORK, name, _table(name), "native") for name in ("GapEncoder", "MinHashEncoder", "StringEncoder")),
-    case(FRAMEWORK, "SquashingScaler", _squashed, "native", columns=["rooms", "area"]),
+    case(FRAMEWORK, "SquashingScaler", _squashed, "portable", columns=["rooms", "area"]),
 )

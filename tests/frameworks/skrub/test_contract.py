@@ -1,9 +1,10 @@
-"""skrub against its packages, which hold it in its own form."""
+"""skrub against its packages, most of which hold it in its own form."""
 
 from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 import skrub
 from sklearn.impute import SimpleImputer
@@ -22,3 +23,11 @@ def test_a_table_made_into_numbers_is_sealed_without_a_pickle(encoder: Any) -> N
     package = agrees(model, X, flats(100, 9, new=True), portable=False)
     assert package.manifest.steps[0].engine == "skops"
     assert any(line.startswith("skrub==") for line in package.manifest.environment.requires)
+
+
+def test_a_scaler_that_squashes_is_a_graph() -> None:
+    sample = X.assign(flat=2.0, mostly=(X["rooms"] == 1) * 5.0, far=np.where(X["rooms"] == 6, np.inf, X["area"]))
+    sample = sample.drop(columns=["city", "size"])
+    unseen = sample.assign(flat=X["area"], far=-X["area"])
+    model = make_pipeline(skrub.SquashingScaler(), SimpleImputer(), LogisticRegression())
+    agrees(fitted(model, sample), sample, unseen)

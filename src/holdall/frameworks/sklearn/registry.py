@@ -63,6 +63,7 @@ FOREIGN = {
     "feature_engine": "holdall.frameworks.feature_engine.converters",
     "imblearn": "holdall.frameworks.sklearn.imbalanced",
     "lightgbm": "holdall.frameworks.lightgbm.converters",
+    "skrub": "holdall.frameworks.skrub.converters",
     "xgboost": "holdall.frameworks.xgboost.converters",
 }
 """Top-level package of a class → the module whose import registers the converters for that package's classes."""

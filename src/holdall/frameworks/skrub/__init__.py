@@ -1,0 +1,1 @@
+"""skrub: transformers of tables as they come."""
