@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from holdall.packing.inside import StaysPython
+
 
 @pytest.fixture(scope="session", autouse=True)
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
@@ -25,3 +27,13 @@ def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPat
     monkeypatch.delenv("HOLDALL_REGISTRY", raising=False)
     monkeypatch.delenv("HOLDALL_TOKEN", raising=False)
     return folder
+
+
+@pytest.fixture
+def stays_python(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Functions that could be in the graph stay Python: for tests of how those run."""
+
+    def refuse(*_: object) -> None:
+        raise StaysPython("it is wanted so")
+
+    monkeypatch.setattr("holdall.packing.composing.inside", refuse)

@@ -32,6 +32,8 @@ FEATURES = """\
 import sys
 import own_thing
 
+pytestmark = pytest.mark.usefixtures("stays_python")
+
 def scale(df):
     out = df * 2 if own_thing.VERSION == "1.0" else df * 1000
     out.attrs["where"] = sys.prefix

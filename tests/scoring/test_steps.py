@@ -26,6 +26,8 @@ from holdall.engines import source
 from holdall.errors import CheckFailed, ManifestInvalid, RowsRefused, SchemaMismatch, TrustRequired, UsageError
 from holdall.spec import manifest as manifests
 
+pytestmark = pytest.mark.usefixtures("stays_python")
+
 
 def raw(rows: int = 200) -> pd.DataFrame:
     random = np.random.default_rng(0)
