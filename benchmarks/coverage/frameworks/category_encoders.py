@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from benchmarks.coverage.frameworks._pipelines import case
+from benchmarks.coverage.flats import case
 
 FRAMEWORK = "category_encoders"
 _PORTABLE = (

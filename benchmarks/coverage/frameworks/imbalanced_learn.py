@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from benchmarks.coverage.frameworks._pipelines import flats
+from benchmarks.coverage.flats import flats
 from benchmarks.coverage.trial import Case, Trial
 
 FRAMEWORK = "imbalanced-learn"
