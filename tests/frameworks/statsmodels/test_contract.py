@@ -87,9 +87,9 @@ def exposed() -> Given:
         TABLE["children"], columns, family=FAMILIES.Poisson(), exposure=TABLE["yrs_married"], offset=TABLE["educ"] / 20
     )
     results = fitted(model)
-    rows = pd.DataFrame({"age": TABLE["age"], "educ": TABLE["educ"] / 20, "yrs_married": TABLE["yrs_married"]})
+    rows = pd.DataFrame({"age": TABLE["age"], "offset": TABLE["educ"] / 20, "exposure": TABLE["yrs_married"]})
     few = rows.iloc[:50]
-    answers = by_hand(results, columns.iloc[:50], offset=few["educ"], exposure=few["yrs_married"])
+    answers = by_hand(results, columns.iloc[:50], offset=few["offset"], exposure=few["exposure"])
     return Given(results, rows, few, {"prediction": answers})
 
 

@@ -92,8 +92,8 @@ def read(results: Any) -> Read:
 
 
 def _columns(bare: Any, model: Any, kind: str) -> Read:
-    offset = _aside(model, "offset", "_has_offset", "_offset_name")
-    exposure = _aside(model, "exposure", "_has_exposure", "_exposure_name")
+    offset = _aside(model, "offset", "_has_offset")
+    exposure = _aside(model, "exposure", "_has_exposure")
     if hasattr(model, "formula"):
         # Both places are in use, as statsmodels' own predict knows.
         design = getattr(model, "model_spec", None) or getattr(model.data, "model_spec", None)
@@ -122,15 +122,18 @@ def _names(given: Any) -> list[Any]:
     return list(given.columns) if hasattr(given, "columns") else [given.name]
 
 
-def _aside(model: Any, attribute: str, flag: str, name: str) -> str | None:
-    """The column that an offset or exposure is given as, where the model was fitted with one."""
+def _aside(model: Any, attribute: str, flag: str) -> str | None:
+    """The column that an offset or exposure is given as, where the model was fitted with one.
+
+    Never by the name that it had: `np.log(table["years"])` is still called years, which in the table is no logarithm.
+    """
     has = getattr(model, flag, None)
     if has is None:
         value = getattr(model, attribute, None)
         has = value is not None and np.size(value) > 1
     if not has:
         return None
-    return str(getattr(model, name, None) or attribute)
+    return attribute
 
 
 def classes(read: Read) -> tuple[str | int | float | bool, ...]:
