@@ -51,8 +51,16 @@ class Asked:
         return self._results
 
     def feeds(self, batch: Batch) -> dict[str, Array]:
-        """The arrays of the inputs. Raises ValueError for what cannot be one."""
-        return {port.name: fed(port, batch, self.places[port.name]) for port in self.ports}
+        """The arrays of the inputs. Raises ValueError for what cannot be one, a missing number among it.
+
+        What TensorFlow makes of NaN hangs on how many values it computes at once, so nothing could be held to it.
+        """
+        given = {port.name: fed(port, batch, self.places[port.name]) for port in self.ports}
+        if self.program.backend == "tensorflow":
+            for name, values in given.items():
+                if values.dtype.kind == "f" and np.isnan(values).any():
+                    raise ValueError(f"{name} holds a missing number")
+        return given
 
     def _call(self, batch: Batch) -> list[tuple[str, Array]]:
         return self.program.call(self.ports, self.feeds(batch))

@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from holdall.errors import MissingDependency, NotPortable
 from holdall.frameworks.keras.asking import Asked
 from holdall.frameworks.keras.programs import Program, graph_names, library
@@ -48,13 +50,43 @@ def _through_tensorflow(asked: Asked) -> Any:
         import tf2onnx
     except ModuleNotFoundError:
         raise MissingDependency("tf2onnx", "holdall[tensorflow]", "a graph of a TensorFlow model") from None
-    function = asked.program.function(asked.ports)
-    made, _ = tf2onnx.convert.from_function(function, input_signature=function.input_signature, opset=OPSET)
+    from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
+
+    # tf2onnx's own freezing loses constants that layers such as Normalization hold outside their weights.
+    concrete = asked.program.function(asked.ports).get_concrete_function()
+    frozen = convert_variables_to_constants_v2(concrete, lower_control_flow=False)
+    made, _ = tf2onnx.convert.from_graph_def(
+        frozen.graph.as_graph_def(),
+        input_names=[value.name for value in frozen.inputs],
+        output_names=[value.name for value in frozen.outputs],
+        opset=OPSET,
+    )
     order = {name: place for place, name in enumerate(graph_names(asked.ports))}
     inputs = sorted(made.graph.input, key=lambda value: order[value.name.removesuffix(":0")])
     del made.graph.input[:]
     made.graph.input.extend(inputs)
+    _without_erfc(made.graph, np.float64 if asked.program.element == "float64" else np.float32)
     return made
+
+
+def _without_erfc(graph: Any, dtype: Any) -> None:
+    """1 - Erf in the place of Erfc, which tf2onnx writes for GELU and ONNX does not have."""
+    import onnx
+
+    if not any(node.op_type == "Erfc" for node in graph.node):
+        return
+    nodes = [
+        onnx.helper.make_node("Constant", [], ["erfc_one"], value=onnx.numpy_helper.from_array(np.array(1, dtype)))
+    ]
+    for node in graph.node:
+        if node.op_type != "Erfc":
+            nodes.append(node)
+            continue
+        inner = f"{node.output[0]}_erf"
+        nodes.append(onnx.helper.make_node("Erf", list(node.input), [inner]))
+        nodes.append(onnx.helper.make_node("Sub", ["erfc_one", inner], list(node.output)))
+    del graph.node[:]
+    graph.node.extend(nodes)
 
 
 def _through_torch(asked: Asked) -> Any:
