@@ -22,7 +22,7 @@ KINDS = ("pandas", "numpy", "records", "columns", "record", "text")
 other; texts."""
 
 CALL = "__call__"
-WIDEST = 32
+WIDEST = 4096
 """A matrix of more columns than this is one column of arrays."""
 
 

@@ -164,7 +164,11 @@ def _labels(live: Any) -> tuple[str | int | float | bool, ...] | None:
 def _task(model: Program) -> str:
     if "predict_proba" in model.methods:
         return "classification"
-    return "transform" if model.methods == ("transform",) else ""
+    (first, *_), *others = model.seen
+    if model.methods[0] == "transform" or others or len(model.seen[0]) > 1 or first[0] not in ("", "prediction"):
+        return "transform"
+    kind = first[1].kind
+    return "regression" if kind is Kind.FLOAT else "transform" if kind is Kind.TENSOR else "classification"
 
 
 def _shown(model: Program) -> str:
