@@ -204,7 +204,7 @@ def test_standard_input_is_read(pack: Any, tmp_path: Path) -> None:
         check=True,
         env=os.environ | {"HOLDALL_HOME": str(tmp_path / "home")},
     )
-    assert ran.stderr == ""
+    assert ran.stderr in ("", "scoring …\n")  # on a slow machine it says that it is at work
     assert set(json.loads(ran.stdout)) >= {"prediction", "probability_no", "probability_yes"}
 
 

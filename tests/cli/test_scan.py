@@ -6,9 +6,11 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.linear_model import LinearRegression
-from sklearn.preprocessing import FunctionTransformer, StandardScaler
+from sklearn.preprocessing import StandardScaler
+from statsmodels.formula.api import ols
 
 import holdall
 from holdall import api
@@ -53,17 +55,14 @@ def test_the_gate_holds_until_a_scan_has_passed(run: Run) -> None:
     assert run("promote", "churn", "production", "--require", "scan").code == 0
 
 
-def own(values: np.ndarray) -> np.ndarray:
-    return np.asarray(values) * 2
-
-
 def test_verify_scans_and_what_the_user_lets_in_is_a_finding(run: Run, tmp_path: Path) -> None:
     holdall.pack(StandardScaler().fit(X), name="plain", sample=X)
     report = api.verify("plain")
     assert report.passed
     assert [entry for entry in report.findings if entry.check == "scan"]
-    model = FunctionTransformer(own).fit(X)
-    holdall.pack(model, name="own", sample=X, allow_pickle=True, output=tmp_path / "own.holdall")
+    table = pd.DataFrame({"spend": np.linspace(1, 9, 40), "age": np.arange(40.0)})
+    results = ols("spend ~ np.cbrt(age)", table).fit()  # a term that no graph and no data-only form holds
+    holdall.pack(results, name="own", sample=table, allow_pickle=True, output=tmp_path / "own.holdall")
     scanned = api.scan("own")
     assert not scanned.passed
     with pytest.raises(CheckFailed):

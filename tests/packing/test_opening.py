@@ -418,7 +418,7 @@ def test_a_file_that_is_not_there_a_folder_and_other_formats_are_said_in_words(t
         open_model(str(tmp_path))
     booster = tmp_path / "model.pkl"
     booster.write_bytes(b"CBM1" + bytes(20))
-    with pytest.raises(UnsupportedModel, match="CatBoost"):
+    with pytest.raises(UnreadableFile, match="cannot be loaded"):
         open_model(str(booster))
     booster.write_bytes(b"hello")
     with pytest.raises(UnreadableFile, match="damaged, or of a format"):

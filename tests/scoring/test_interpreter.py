@@ -27,12 +27,12 @@ from tests.content.samples import manifest as a_manifest
 from tests.environments import index as indexes
 from tests.environments.test_requirements import put
 
+pytestmark = pytest.mark.usefixtures("stays_python")
+
 X = pd.DataFrame({"a": np.arange(20.0), "b": np.arange(20.0) % 7})
 FEATURES = """\
 import sys
 import own_thing
-
-pytestmark = pytest.mark.usefixtures("stays_python")
 
 def scale(df):
     out = df * 2 if own_thing.VERSION == "1.0" else df * 1000
