@@ -19,6 +19,7 @@ from holdall.spec.schema import Schema
 from holdall.spec.steps import StepOutput
 
 FILE = "model/model.cbm"
+ACCIDENTS = frozenset({"model_guid", "train_finish_time"})
 
 
 class CatBoost(ScikitLearn):
@@ -57,6 +58,12 @@ class CatBoost(ScikitLearn):
         with tempfile.TemporaryDirectory(prefix="holdall-") as folder:
             path = Path(folder) / "model.cbm"
             model.save_model(str(path), format="cbm")
+            # A copy, without what tells one fitting from another of the same model.
+            kept = type(model)().load_model(str(path))
+            told = kept.get_metadata()
+            for key in ACCIDENTS & set(told.keys()):
+                del told[key]
+            kept.save_model(str(path), format="cbm")
             data = path.read_bytes()
         classifies = hasattr(model, "predict_proba")
         kinds = {"predict": CLASS if classifies else prediction_type(model), "predict_proba": PROBABILITY}
