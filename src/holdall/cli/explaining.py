@@ -25,6 +25,18 @@ REMEDIES: tuple[tuple[tuple[str, ...], str], ...] = (
         "put a transformer of scikit-learn in its place (ColumnTransformer, OneHotEncoder, TargetEncoder, SimpleImputer …)",
     ),
     (("is not one of the functions",), "use one of NumPy's own functions, or a scikit-learn transformer for the same"),
+    (
+        ("it is a program",),
+        "nothing, where a program is what is wanted; what a pipeline of scikit-learn can say is portable as one",
+    ),
+    (
+        ("does not go into the graph",),
+        "rewrite that line as it says; docs/guides/preprocessing.md lists what is recorded",
+    ),
+    (
+        ("it stays Python: it runs from its source",),
+        "docs/guides/preprocessing.md lists what of a function goes into the graph; a postprocess function does not yet",
+    ),
     (("in float32",), "fit it on float64 columns"),
     (
         ("parity failed",),

@@ -44,12 +44,15 @@ _DATA = {
     Format.LIGHTGBM,
     Format.CATBOOST,
     Format.SAFETENSORS,
+    Format.TOKENIZER,
+    Format.TEXT,
 }
 _OPENS = {
     "catboost": {Format.CATBOOST},
     "lightgbm": {Format.LIGHTGBM},
     "onnx": {Format.ONNX},
     "skops": {Format.SKOPS},
+    "text": {Format.ONNX, Format.TOKENIZER, Format.TEXT},
     "xgboost": {Format.XGBOOST_UBJ, Format.XGBOOST_JSON},
     PYTHON: {Format.TAR},
 }
@@ -91,7 +94,7 @@ def file_level(data: bytes, engines: set[str]) -> tuple[Level, str]:
         if form not in _OPENS.get(engine, set()):
             return Level.PICKLE, f"it is opened as {engine} and is not: what it does is not known"
     if engines == {PYTHON}:
-        return Level.CODE, "it is code that runs when the package is loaded"
+        return Level.CODE, "it is code that runs when the package is loaded, or what that code starts from"
     if form is Format.SKOPS:
         return _skops(data)
     if form is Format.ONNX:
