@@ -5,8 +5,9 @@ import os
 import joblib
 import pandas as pd
 from fastapi import FastAPI
-from features import prepare
 from pydantic import BaseModel, create_model
+
+from features import prepare
 
 pipeline = joblib.load(os.environ["PIPE"])
 numbers = {name: (float, ...) for name in pipeline.feature_names_in_ if name.startswith("n")}

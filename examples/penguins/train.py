@@ -7,7 +7,6 @@ import train; train.first  a small forest; train.second, the better one; train.t
 from __future__ import annotations
 
 import pandas as pd
-from features import shapes
 from palmerpenguins import load_penguins
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
@@ -15,6 +14,8 @@ from sklearn.impute import SimpleImputer
 from sklearn.model_selection import train_test_split
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
+from features import shapes
 
 NUMBERS = ["bill_length_mm", "bill_depth_mm", "flipper_length_mm", "body_mass_g", "year"]
 WORDS = ["island", "sex"]

@@ -44,6 +44,6 @@ def find(model: Any) -> Framework:
         )
     raise UnsupportedModel(
         f"a {kind} is not a model that holdall knows",
-        hint="pack a fitted model or pipeline, a function, or an object with predict; docs/reference/coverage.md lists the frameworks",
+        hint="pack a fitted model, a pipeline, a function or an object with predict; docs/reference/coverage.md lists them",
         type=kind,
     )

@@ -1,7 +1,7 @@
 """Two graphs, one after the other, as one.
 
-The first gives, under the names of the second's inputs after a prefix, what the second takes. Both keep their refusals: the fused graph's
-`refused` holds the columns of the first and then those of the second.
+The first gives, under the names of the second's inputs after a prefix, what the second takes. Both keep their refusals: the
+fused graph's `refused` holds the columns of the first and then those of the second.
 """
 
 from __future__ import annotations

@@ -100,11 +100,11 @@ class Keeping:
             return plain
         seen = self._nodes.get(id(value))
         if seen is not None:
-            node = seen[1]
-            if "id" not in node:
+            known = seen[1]
+            if "id" not in known:
                 self._ids += 1
-                node["id"] = self._ids
-            return {"again": node["id"]}
+                known["id"] = self._ids
+            return {"again": known["id"]}
         kind = type(value)
         if kind in (tuple, frozenset):
             inner = [self._node(each, f"{path}[{i}]", depth + 1) for i, each in enumerate(value)]
@@ -192,7 +192,8 @@ class Keeping:
             return
         if not isinstance(reduced, tuple) or len(reduced) > 5 or len(reduced) < 2:
             raise _cannot(value, path, "how it is copied cannot be written")
-        make, arguments, state, items, entries = (*reduced, *[None] * (5 - len(reduced)))
+        parts: list[Any] = [*reduced, *[None] * (5 - len(reduced))]
+        make, arguments, state, items, entries = parts
         if make in (copyreg.__newobj__, getattr(copyreg, "__newobj_ex__", None)):  # type: ignore[attr-defined]
             node["new"] = self._name(arguments[0], path)
             given, keywords = arguments[1:], {}
@@ -302,9 +303,10 @@ def _namespace(cls: type) -> Mapping[str, Any]:
 
 def _ufunc(value: Any) -> tuple[str, str] | None:
     if isinstance(value, np.ufunc):
+        name = str(getattr(value, "__name__", ""))
         for module in ("numpy", "scipy.special"):
-            if getattr(sys.modules.get(module), value.__name__, None) is value:
-                return module, value.__name__
+            if getattr(sys.modules.get(module), name, None) is value:
+                return module, name
     return None
 
 
