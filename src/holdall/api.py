@@ -191,10 +191,11 @@ def _drafted(model: Any, sample: Any, truth: Any, request: Any, say: Progress) -
     from holdall.packing import sealing
 
     if isinstance(model, str | os.PathLike) and not request.functions.names:
-        from holdall.packing import enclosing
+        from holdall.packing import enclosing, folders
         from holdall.packing.opening import find_file
 
-        path = find_file(os.fspath(model))
+        whole = folders.is_folder(Path(model).expanduser())
+        path = None if whole else find_file(os.fspath(model))
         if path is not None and enclosing.is_code(path):
             return enclosing.drafted(path, sample, truth, request, say)
     return sealing.drafted(_live_model(model, request.allow_pickle), sample, truth, request, say)

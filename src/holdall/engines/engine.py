@@ -68,6 +68,7 @@ ENGINES = {
     "onnx": "holdall.engines.onnx",
     "pickle": "holdall.engines.pickle",
     "skops": "holdall.engines.skops",
+    "text": "holdall.engines.text",
     "xgboost": "holdall.engines.xgboost",
 }
 

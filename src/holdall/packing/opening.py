@@ -24,7 +24,7 @@ from holdall.errors import (
     UnsupportedModel,
     UsageError,
 )
-from holdall.packing import boosters, torches
+from holdall.packing import boosters, folders, torches
 
 _OBJECT = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
 _HINT = "if you know who made it, add --allow-pickle, or give MODULE:OBJECT of the program that trains it"
@@ -52,6 +52,9 @@ def open_model(text: str, *, allow_pickle: bool = False) -> Any:
     Raises UnreadableFile (nothing there, damaged), UnsupportedModel (a format that is not packed yet), TrustRequired (it
     names what holdall does not know; `allow_pickle` lets it, and then its code runs), MissingDependency.
     """
+    folder = Path(text).expanduser()
+    if folders.is_folder(folder):
+        return folders.open_folder(folder)
     path = find_file(text)
     if path is not None:
         return open_file(path, allow_pickle=allow_pickle)

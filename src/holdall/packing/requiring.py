@@ -21,6 +21,7 @@ _LOADERS = {
     "lightgbm": ("lightgbm",),
     "pickle": ("joblib", "sklearn"),
     "skops": ("skops", "sklearn"),
+    "text": ("tokenizers",),
     "xgboost": ("xgboost",),
 }
 """What an engine itself imports to open its files."""

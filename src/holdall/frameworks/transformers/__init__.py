@@ -1,0 +1,1 @@
+"""Hugging Face Transformers and sentence-transformers. Nothing at the top of these files imports either, nor torch."""
