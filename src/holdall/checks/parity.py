@@ -83,7 +83,9 @@ class Comparison:
         labelled = False
         for name in expected:
             column = expected[name]
-            if is_label(name, column, task):
+            if column.kind is Kind.LIST:
+                self._lists(name, column, actual[name], tolerance, overflows)
+            elif is_label(name, column, task):
                 labelled = True
                 self._labels(name, column, actual[name], margin(name, scores), tolerance)
             elif column.kind in (Kind.FLOAT, Kind.TENSOR):
@@ -99,6 +101,8 @@ class Comparison:
             self.differ(f"{name} has the shape {a.shape[1:]} where the live model gives {b.shape[1:]}")
             return
         a, b = a.ravel(), b.ravel()
+        if not a.size:
+            return
         with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
             same = (a == b) | (np.isnan(a) & np.isnan(b))
             if overflows:
@@ -116,6 +120,18 @@ class Comparison:
             self.outside += int(outside.sum())
             row = int(np.flatnonzero(outside)[0])
             self._list(f"{name} is {a[row]!r} where the live model says {b[row]!r}")
+
+    def _lists(self, name: str, expected: Column, actual: Column, tolerance: Tolerance, overflows: bool) -> None:
+        """Ragged rows: as many entries in each, text and whole numbers the same, other numbers within the tolerance."""
+        wanted, given = [np.asarray(row) for row in expected.values], [np.asarray(row) for row in actual.values]
+        for row, (a, b) in enumerate(zip(given, wanted, strict=True)):
+            if a.shape != b.shape or (b.size and b.dtype.kind != "f" and (a != b).any()):
+                self.label_flips += 1
+                self.differ(f"{name} is {a.tolist()!r} in row {row} where the live model says {b.tolist()!r}")
+                return
+        if any(row.dtype.kind == "f" for row in wanted):
+            flat = [Column(Kind.FLOAT, np.concatenate([row.ravel() for row in rows])) for rows in (wanted, given)]
+            self._numbers(name, flat[0], flat[1], tolerance, overflows)
 
     def _labels(
         self,

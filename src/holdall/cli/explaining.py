@@ -37,6 +37,7 @@ REMEDIES: tuple[tuple[tuple[str, ...], str], ...] = (
         ("it stays Python: it runs from its source",),
         "docs/guides/preprocessing.md lists what of a function goes into the graph; a postprocess function does not yet",
     ),
+    (("tokenizer (",), "nothing: a tokenizer stays beside its graph; where it runs, `tokenizers` is all that it needs"),
     (("in float32",), "fit it on float64 columns"),
     (
         ("parity failed",),
@@ -56,6 +57,12 @@ def remedy(step: str, cause: str) -> str:
     return OTHERWISE
 
 
+def _pace(package: Mapping[str, Any]) -> str:
+    if any(step.get("engine") == "text" for step in package.get("steps", ())):
+        return "by what the tokenizer takes; the network itself is a graph"
+    return "a request of one row asks the live model, which takes it as a table"
+
+
 def portability(output: Output, package: Mapping[str, Any]) -> None:
     """The three answers, for a package that is not portable; nothing for one that is."""
     if package["portable"] or not package["blockers"]:
@@ -69,7 +76,7 @@ def portability(output: Output, package: Mapping[str, Any]) -> None:
             ("needs", f"python {environment['python']} with {', '.join(environment['requires'])}"),
             ("trust", f"whoever loads it must allow {package['trust']}"),
             ("no way", "into a browser, onto a device without Python, or into C"),
-            ("slower", "a request of one row asks the live model, which takes it as a table"),
+            ("slower", _pace(package)),
         ]
     )
     output.heading("How to get rid of it")

@@ -134,7 +134,8 @@ def _to_array(pyarrow: Any, column: Column) -> Any:
 def _to_nested(pyarrow: Any, column: Column) -> Any:
     values, nulls = column.values, column.null_mask()
     if column.kind is Kind.LIST:
-        element = pyarrow.from_numpy_dtype(values[0].dtype if len(values) else np.dtype(np.float64))
+        first = values[0].dtype if len(values) else np.dtype(np.float64)
+        element = pyarrow.string() if first.kind in "OU" else pyarrow.from_numpy_dtype(first)
         dtype = pyarrow.list_(element)
     else:
         dtype = pyarrow.from_numpy_dtype(values.dtype)

@@ -114,4 +114,6 @@ def _to_series(polars: Any, name: str, column: Column) -> Any:
 
 
 def _element(polars: Any, dtype: Any) -> Any:
+    if dtype.kind in "OU":
+        return polars.String
     return polars.Boolean if dtype.kind == "b" else polars.Int64 if dtype.kind in "iu" else polars.Float64

@@ -79,7 +79,8 @@ def _restored(kind: Kind, value: Any) -> Any:
     if kind is Kind.BINARY:
         return base64.b64decode(value, validate=True)
     if kind is Kind.LIST:
-        return np.asarray(value)
+        text = any(isinstance(entry, str) for entry in value)
+        return np.array(value, object) if text else np.asarray(value)
     expected = {Kind.STRING: str, Kind.BOOL: bool}.get(kind, int)
     if type(value) is not expected:
         raise ValueError(f"{value!r} is no {kind}")

@@ -61,8 +61,21 @@ def _json(path: Path) -> Any:
         raise UnreadableFile(f"{path} cannot be read: {error}", path=str(path)) from None
 
 
+FETCHING = (
+    "auto_map",
+    "custom_pipelines",
+    "_attn_implementation_internal",
+    "attn_implementation",
+    "_attn_implementation",
+)
+"""Settings by which Transformers fetches and runs code of others."""
+
+
 def _only_data(path: Path) -> None:
-    """Nothing in the folder that would have to be unpickled or run."""
+    """Nothing in the folder that would have to be unpickled or run, and no setting that names code elsewhere."""
+    for settings in sorted(path.rglob("*.json")):
+        if settings.name.endswith("config.json"):
+            _no_code(settings, _json(settings))
     weights = [*path.rglob("*.safetensors")]
     pickled = sorted(found.name for pattern in ("*.bin", "*.pt", "*.pth") for found in path.rglob(pattern))
     if not weights:
@@ -81,6 +94,17 @@ def _only_data(path: Path) -> None:
                 "code", "types", [str(path / "modules.json")], [f"it names {', '.join(others)}"],
                 hint="load it yourself and pack the SentenceTransformer as MODULE:OBJECT",
             )  # fmt: skip
+
+
+def _no_code(path: Path, settings: Any) -> None:
+    if isinstance(settings, dict):
+        for key, value in settings.items():
+            if key in FETCHING and value and value not in ("eager", "sdpa"):
+                raise TrustRequired(
+                    "code", "types", [str(path)], [f"its {key} names code: {value}"],
+                    hint="load it yourself and pack the pipeline as MODULE:OBJECT",
+                )  # fmt: skip
+            _no_code(path, value)
 
 
 def _sentences(path: Path) -> Any:

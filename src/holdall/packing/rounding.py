@@ -41,9 +41,9 @@ def settle(
 ) -> tuple[Batch, int]:
     """`actual` with the expected answer in every cell that differs by rounding alone, and how many labels were so.
 
-    expected: live(batch). extreme: rows beyond all measure. Tensors are left as they are.
+    expected: live(batch). extreme: rows beyond all measure. Tensors and lists are left as they are.
     """
-    asked = [name for name in expected if expected[name].kind is not Kind.TENSOR]
+    asked = [name for name in expected if expected[name].kind not in (Kind.TENSOR, Kind.LIST)]
     differing = {name: _differing(name, expected, actual, tolerance, task) for name in asked}
     rows = np.flatnonzero(np.logical_or.reduce(list(differing.values()))) if differing else np.empty(0, np.intp)
     if not 0 < len(rows) <= ROWS:

@@ -20,7 +20,7 @@ _TYPES: dict[Kind, dict[str, Any]] = {
     Kind.TIMESTAMP: {"type": "string", "format": "date-time"},
     Kind.DATE: {"type": "string", "format": "date"},
     Kind.BINARY: {"type": "string", "contentEncoding": "base64"},
-    Kind.LIST: {"type": "array", "items": {"type": "number"}},
+    Kind.LIST: {"type": "array", "items": {"type": ["number", "string"]}},
 }
 _SAMPLES: dict[Kind, Any] = {
     Kind.BOOL: True,
