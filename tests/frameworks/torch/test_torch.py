@@ -332,3 +332,17 @@ def test_arrays_one_after_the_other_are_the_arguments_in_order() -> None:
     assert package.manifest.task == "regression"
     with pytest.raises(RowsRefused, match="item: a whole number from 0 to 8"):
         holdall.load("net").predict([{"user": 1, "item": 9}])
+
+
+def test_a_number_beyond_the_whole_numbers_of_an_exported_program_is_refused() -> None:
+    import torch
+    from torch import nn
+
+    tokens = np.random.default_rng(0).integers(0, 9, (40, 3)).astype(np.int32)
+    dynamic = ({0: torch.export.Dim.DYNAMIC},)
+    exported = torch.export.export(nn.Embedding(9, 2).eval(), (torch.from_numpy(tokens),), dynamic_shapes=dynamic)
+    sample = {name: tokens[:, place] for place, name in enumerate("abc")}
+    holdall.pack(exported, name="net", sample=sample)
+    for stranger in (-1, 9, 2**32 + 1):
+        with pytest.raises(RowsRefused, match="a: a whole number from 0 to 8"):
+            holdall.load("net").predict([{"a": stranger, "b": 1, "c": 2}])

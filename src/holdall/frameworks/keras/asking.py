@@ -10,7 +10,7 @@ from holdall.columns.batch import Array, Batch, Column
 from holdall.errors import UsageError
 from holdall.frameworks.keras.programs import ONLY, Input, Program
 from holdall.frameworks.onnx.made_up import made_up
-from holdall.frameworks.onnx.ports import WIDEST, Port, fed
+from holdall.frameworks.onnx.ports import WIDEST, Port, check_bounds, fed
 from holdall.frameworks.onnx.results import Result, columns_of, result_of
 from holdall.spec.schema import Field, Kind
 
@@ -55,6 +55,8 @@ class Asked:
 
         What TensorFlow makes of NaN hangs on how many values it computes at once, so nothing could be held to it.
         """
+        for port in self.ports:
+            check_bounds(port, batch, self.places[port.name])
         given = {port.name: fed(port, batch, self.places[port.name]) for port in self.ports}
         if self.program.backend == "tensorflow":
             for name, values in given.items():

@@ -199,6 +199,17 @@ def whole_bounds(element: str) -> tuple[int, int] | None:
     return max(int(limits.min), -(2**53)), min(int(limits.max), 2**53)
 
 
+def check_bounds(port: Port, batch: Batch, names: Sequence[str]) -> None:
+    """Raises ValueError where a column that feeds the port holds a number that its whole numbers cannot be."""
+    bounds = whole_bounds(port.element)
+    if bounds is None or port.columns == 0:
+        return
+    for name in names:
+        values = batch[name].values
+        if len(values) and (values.min() < bounds[0] or values.max() > bounds[1]):
+            raise ValueError(f"{name} holds a number that is no {port.element}")
+
+
 def family(element: str) -> str:
     return "float" if element in FLOATS else "int" if element in INTS else element
 

@@ -17,7 +17,7 @@ import numpy as np
 from holdall.columns.batch import Array, Batch, Column
 from holdall.errors import UsageError
 from holdall.frameworks.onnx.made_up import made_up
-from holdall.frameworks.onnx.ports import Port, fed
+from holdall.frameworks.onnx.ports import Port, check_bounds, fed
 from holdall.frameworks.onnx.results import Result, columns_of, result_of
 from holdall.frameworks.torch.programs import Argument, Program
 from holdall.spec.schema import Field, Kind
@@ -39,6 +39,8 @@ class Plan:
 
     def feeds(self, batch: Batch) -> dict[str, Array]:
         """The arrays of the arguments. Raises ValueError for what cannot be one."""
+        for port in self.ports:
+            check_bounds(port, batch, self.places[port.name])
         return {port.name: fed(port, batch, self.places[port.name]) for port in self.ports}
 
     @property
