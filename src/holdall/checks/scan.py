@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from holdall.checks import scan_archive
+from holdall.checks.scan_keras import keras_code
 from holdall.checks.scan_pickle import DANGEROUS, KNOWN, UNKNOWN, Walk, verdict
 from holdall.engines import compression, wire
 from holdall.engines.recognise import Format, recognise
@@ -236,7 +237,7 @@ class Scanner:
 
     def _keras(self, data: bytes, path: str) -> None:
         try:
-            found = sorted(set(_keras_code(json.loads(data))))
+            found = sorted(set(keras_code(json.loads(data))))
         except (ValueError, RecursionError) as error:
             self.fail(f"the configuration of the model cannot be read: {error}", path, "malformed")
             return
@@ -332,26 +333,6 @@ def _domains(data: bytes) -> Iterator[str]:
             for inner, _, text in wire.fields(value):
                 if inner == 1 and isinstance(text, memoryview):
                     yield bytes(text).decode("utf-8", "replace")
-
-
-def _keras_code(value: Any) -> Iterator[str]:
-    """What in a Keras configuration is code, or comes from outside Keras."""
-    pending = [value]
-    while pending:
-        thing = pending.pop()
-        if isinstance(thing, dict):
-            module, name = thing.get("module"), thing.get("class_name")
-            if name in ("Lambda", "__lambda__", "TorchModuleWrapper", "TFSMLayer"):
-                yield str(name)
-            if isinstance(module, str) and module and module.partition(".")[0] not in ("keras", "builtins"):
-                yield f"{module}.{name}"
-            if module == "builtins" and isinstance(thing.get("config"), str) and name == "function":
-                yield f"builtins.{thing['config']}"
-            if thing.get("registered_name") and module is None:
-                yield str(thing["registered_name"])
-            pending += thing.values()
-        elif isinstance(thing, list):
-            pending += thing
 
 
 def _imports(tree: ast.AST) -> Iterator[str]:

@@ -30,7 +30,7 @@ from holdall.engines import compression
 from holdall.engines.recognise import Format, recognise
 from holdall.engines.worker import pipe
 from holdall.errors import Error, TrustRequired, UnreadableFile
-from holdall.packing import torches
+from holdall.packing import kerases, torches
 from holdall.packing.opening import open_bytes, read_file
 from holdall.packing.packing import Draft, Progress
 from holdall.packing.sealing import Drafted, Request
@@ -40,7 +40,7 @@ from holdall.spec import manifest as manifests
 from holdall.spec.report import Parity
 
 HINT = "if you know who made it, add --allow-pickle, or give MODULE:OBJECT of the program that trains it"
-_KEPT = ("LANG", "LC_ALL", "TZ", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+_KEPT = ("LANG", "LC_ALL", "TZ", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "KERAS_BACKEND")
 """What the process needs to know of this one's surroundings. Everything else may be a secret."""
 _START = """\
 import json, sys
@@ -56,7 +56,13 @@ _TOLD = 600
 
 def is_code(path: Path) -> bool:
     """Whether the file is of a format that can run code or build objects of any class. Raises UnreadableFile."""
-    return recognise(read_file(path)) in (Format.PICKLE, Format.JOBLIB, Format.SKOPS, *torches.FORMATS)
+    return recognise(read_file(path)) in (
+        Format.PICKLE,
+        Format.JOBLIB,
+        Format.SKOPS,
+        *torches.FORMATS,
+        *kerases.FORMATS,
+    )
 
 
 def look(data: bytes, path: str) -> None:
@@ -65,6 +71,8 @@ def look(data: bytes, path: str) -> None:
     if form in torches.FORMATS or torches.is_legacy(data):
         torches.look(data, path, form)
         return
+    if form is Format.KERAS:
+        kerases.look(data, path)
     if form not in (Format.PICKLE, Format.JOBLIB):
         return
     plain = compression.unpack(data, path) if compression.method(data) else data

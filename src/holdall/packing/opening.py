@@ -24,7 +24,7 @@ from holdall.errors import (
     UnsupportedModel,
     UsageError,
 )
-from holdall.packing import boosters, folders, torches
+from holdall.packing import boosters, folders, kerases, torches
 
 _OBJECT = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
 _HINT = "if you know who made it, add --allow-pickle, or give MODULE:OBJECT of the program that trains it"
@@ -34,8 +34,6 @@ _LISTED = 5
 LARGEST = 1 << 34
 """Bytes of a model file: 16 GiB."""
 _WORDS = {
-    Format.KERAS: "a Keras model",
-    Format.HDF5: "an HDF5 file",
     Format.CATBOOST: "a CatBoost model",
     Format.NPY: "a NumPy array",
     Format.NPZ: "NumPy arrays",
@@ -75,6 +73,13 @@ def find_file(text: str) -> Path | None:
         return path
     if not path.is_dir():
         return None
+    if (path / "saved_model.pb").is_file():
+        raise UnsupportedModel(
+            f"the folder {text} is a SavedModel of TensorFlow, which is a program and not packed as it is",
+            hint="give the Keras model that it came from, as a .keras file or MODULE:OBJECT; or make a graph of it: "
+            f"python -m tf2onnx.convert --saved-model {text} --output model.onnx",
+            path=text,
+        )
     files = [found for found in sorted(path.iterdir()) if found.is_file() and not found.is_symlink()]
     models = [found for found in files if recognise(read_file(found)) not in _NO_MODELS]
     if len(models) == 1:
@@ -113,6 +118,8 @@ def open_bytes(data: bytes, path: str, *, allow_pickle: bool = False, enclosed: 
     form = recognise(data)
     if form in torches.FORMATS or torches.is_legacy(data):
         return torches.open_torch(form, data, path, allow_pickle=allow_pickle, enclosed=enclosed)
+    if form in kerases.FORMATS:
+        return kerases.open_keras(form, data, path, allow_pickle=allow_pickle, enclosed=enclosed)
     if form is Format.SAFETENSORS:
         raise torches.weights_only(path)
     if form is Format.SKOPS:

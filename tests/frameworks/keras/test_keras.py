@@ -12,7 +12,7 @@ import pytest
 
 import holdall
 from holdall.columns.tables import from_table
-from holdall.errors import InputError, UnsupportedModel, UsageError
+from holdall.errors import InputError, TrustRequired, UnreadableFile, UnsupportedModel, UsageError
 from tests.frameworks.keras import networks
 
 pytestmark = [
@@ -92,3 +92,47 @@ def test_the_torch_backend_gives_the_same_and_nothing_imports_keras_to_run_it(tm
         "assert len(holdall.load('m').predict({'numbers': numpy.ones((2, 4)), 'shop': numpy.array([1, 2])})['price']) == 2\n"
     )
     subprocess.run([sys.executable, "-c", fresh], env=store, check=True, capture_output=True)
+
+
+@pytest.mark.parametrize("ending", ["keras", "h5"])
+def test_files_are_packed_as_the_model_that_was_saved(ending: str, tmp_path: Path) -> None:
+    model, sample, unseen = networks.MODELS["perceptron"]()
+    path = tmp_path / f"model.{ending}"
+    model.save(path)
+    assert holdall.pack(str(path), name="m", sample=sample).manifest.portable
+    given = holdall.load("m").predict(unseen)
+    for column, values in networks.answers(model, unseen).items():
+        np.testing.assert_allclose(given[column], values, rtol=1e-4, atol=2e-6)
+
+
+@pytest.mark.parametrize("ending", ["keras", "h5"])
+def test_a_file_with_code_in_it_is_opened_only_where_a_pickle_may_be(ending: str, tmp_path: Path) -> None:
+    import keras
+
+    parts = [keras.Input((3,)), keras.layers.Lambda(lambda given: given * 2), keras.layers.Dense(1)]
+    path, sample = tmp_path / f"model.{ending}", np.random.default_rng(0).normal(size=(40, 3)).astype(np.float32)
+    model = keras.Sequential(parts)
+    model.save(path)
+    with pytest.raises(TrustRequired, match="Lambda"):
+        holdall.pack(str(path), name="m", sample=sample)
+    if ending == "keras":
+        assert not holdall.scan(path).passed
+        assert holdall.pack(str(path), name="m", sample=sample, allow_pickle=True).manifest.portable
+        expected = np.asarray(model(sample))[:, 0]
+        np.testing.assert_allclose(holdall.load("m").predict(sample)["prediction"], expected, rtol=1e-4, atol=1e-5)
+
+
+def test_files_that_are_no_whole_model_say_what_to_do(tmp_path: Path) -> None:
+    model, sample, _ = networks.MODELS["perceptron"]()
+    model.save_weights(tmp_path / "some.weights.h5")
+    with pytest.raises(UnsupportedModel, match="without the model") as caught:
+        holdall.pack(str(tmp_path / "some.weights.h5"), name="m", sample=sample)
+    assert "model.save('model.keras')" in str(caught.value.hint)
+    (tmp_path / "saved").mkdir()
+    (tmp_path / "saved" / "saved_model.pb").write_bytes(b"")
+    with pytest.raises(UnsupportedModel, match="SavedModel") as caught:
+        holdall.pack(str(tmp_path / "saved"), name="m", sample=sample)
+    assert "tf2onnx" in str(caught.value.hint)
+    (tmp_path / "broken.h5").write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(100))
+    with pytest.raises(UnreadableFile):
+        holdall.pack(str(tmp_path / "broken.h5"), name="m", sample=sample)
