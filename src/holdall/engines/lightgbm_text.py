@@ -5,19 +5,27 @@ It believes the text's own sizes and numbers of nodes, so that a made-up one cou
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping
 
 END = b"\nend of trees"
+PARAMETERS = b"\nend of parameters"
+CATEGORIES = b"pandas_categorical:"
 CATEGORICAL = 1
 
 
 def fault(data: bytes) -> str | None:
     """What is wrong with the text, in words; None where its trees are whole."""
     head, separator, rest = data.partition(b"\nTree=0\n")
-    body, end, _ = rest.partition(END)
+    body, end, after = rest.partition(END)
     if not separator or not end:
         return "it has no trees, or ends among them"
+    _, end, last = after.partition(PARAMETERS)
+    if not end:
+        return "it ends before its parameters do"
+    if last.strip() and not (_is_categories(last.strip()) and last.endswith(b"\n")):
+        return "it ends among its categories"
     try:
         general = _entries(head)
         features, sizes = int(general["max_feature_idx"]) + 1, [int(size) for size in general["tree_sizes"].split()]
@@ -40,6 +48,17 @@ def fault(data: bytes) -> str | None:
     except (KeyError, ValueError, OverflowError) as error:
         return f"{type(error).__name__}: {error}"
     return None
+
+
+def _is_categories(line: bytes) -> bool:
+    """Whether this is the line that names the categories of pandas, whole."""
+    if not line.startswith(CATEGORIES):
+        return False
+    try:
+        json.loads(line.removeprefix(CATEGORIES))
+    except ValueError:
+        return False
+    return True
 
 
 def _entries(text: bytes) -> dict[str, str]:

@@ -10,6 +10,7 @@ from weakref import WeakKeyDictionary
 from holdall.columns.batch import Array
 from holdall.engines.boosted import Boosted
 from holdall.engines.engine import Files
+from holdall.engines.xgboost_trees import fault
 from holdall.errors import MissingDependency, PackageDamaged
 from holdall.spec.schema import Schema
 from holdall.spec.steps import Step
@@ -36,6 +37,9 @@ def load(data: bytes, path: str) -> Any:
             hint="`holdall env REF --check` compares the versions here with those that it was sealed with",
             path=path,
         ) from error
+    why = fault(bytes(booster.save_raw("json")))
+    if why is not None:
+        raise PackageDamaged(f"{path} cannot be loaded: {why}", path=path)
     return booster
 
 

@@ -61,6 +61,9 @@ class ModelStage:
     def score(self, batch: Batch) -> Batch:
         if self.step.inputs:
             return self.answer(self._graph(batch), batch.rows)
+        if not batch.rows:
+            fields = self._kinds.values()
+            return Batch({field.name: all_null(field.kind, 0, dimensions(field)) for field in fields}, 0)
         run = cast("TableRunning", self.running).run
         return self.answer(_naming_rows(run, batch, self._row_wise, self.step.engine), batch.rows)
 

@@ -130,13 +130,18 @@ def engine_imports(name: str, module: str) -> dict[str, Any]:
     return {"engine": name, "scoring": before, "opened": loaded()}
 
 
-def opened(folder: str, without: str, threads: str) -> dict[str, Any]:
-    """Opens and runs the step that lies in the folder: how many answers it gives and how many threads that began."""
+def opened(folder: str, without: str, threads: str, libraries: str = "") -> dict[str, Any]:
+    """Opens and runs the step that lies in the folder: how many answers it gives and how many threads that began.
+
+    libraries: modules, with commas between, that are imported before: what an import begins is not counted.
+    """
     hide([name for name in without.split(",") if name])
     from holdall.errors import Error
     from holdall.testing.openings import read, stage
 
     opening = read(Path(folder))
+    for name in filter(None, libraries.split(",")):
+        import_module(name)
     before = _threads()
     try:
         given = stage(opening, threads=int(threads)).score(opening.rows)
