@@ -38,6 +38,7 @@ def export(asked: Asked, outputs: int, step: str) -> Any:
             f"{len(asked.ports)} and {outputs}",
         )
     _rename(made.graph, [port.name for port in asked.ports], [f"out_{place}" for place in range(outputs)])
+    _call_constants(made.graph)
     for node in made.graph.node:
         # Where each operator came from, in the maker's own paths.
         node.doc_string = ""
@@ -120,6 +121,34 @@ def _rename(graph: Any, inputs: list[str], outputs: list[str]) -> None:
     nodes = [*front, *graph.node, *back]
     del graph.node[:]
     graph.node.extend(nodes)
+
+
+def _call_constants(graph: Any) -> None:
+    """Constants by the order in which they are used: tf2onnx numbers them as the hashes of the process have it."""
+    constants = {tensor.name: tensor for tensor in graph.initializer}
+    names: dict[str, str] = {}
+
+    def name(used: Any) -> None:
+        for place, old in enumerate(used):
+            if old in constants:
+                used[place] = names.setdefault(old, f"constant_{len(names)}")
+
+    pending = list(reversed(graph.node))
+    while pending:
+        node = pending.pop()
+        name(node.input)
+        for attribute in node.attribute:
+            pending += reversed(attribute.g.node)
+            for value in attribute.g.output:
+                value.name = (
+                    names.setdefault(value.name, f"constant_{len(names)}") if value.name in constants else value.name
+                )
+    kept = [constants[old] for old in names]
+    for tensor in kept:
+        tensor.name = names[tensor.name]
+    kept = [type(tensor).FromString(tensor.SerializeToString()) for tensor in kept]
+    del graph.initializer[:]
+    graph.initializer.extend(kept)
 
 
 @contextlib.contextmanager
