@@ -41,8 +41,9 @@ check: $(STAMP) ## format, lint, types, floors
 bench: $(STAMP) ## every figure of the README, each a ratio against the alternative in one run
 	$(BIN)/python -m benchmarks
 
-coverage: $(NETWORKS) ## what of scikit-learn packs, and how exactly: docs/reference/coverage.md, in some ten minutes
+coverage: $(NETWORKS) ## what of every framework packs, and how exactly: docs/reference/coverage.md, in some half an hour
 	$(BIN)/python -W ignore -m benchmarks.coverage --jobs 2
+	$(BIN)/python -W ignore -m benchmarks.coverage --frameworks --jobs 2
 	$(BIN)/python scripts/coverage_page.py
 
 docs: $(STAMP) ## the generated pages: commands, JSON schema

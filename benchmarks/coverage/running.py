@@ -31,6 +31,7 @@ from holdall.columns.tables import from_table
 from holdall.errors import Error, InputError
 from holdall.frameworks.find import find
 from holdall.frameworks.framework import Live
+from holdall.packing import programs
 from holdall.packing.opening import open_model
 from holdall.packing.rounding import settle
 from holdall.scoring.fit import fit
@@ -169,7 +170,13 @@ def _measured(base: Line, trial: Trial, folder: Path) -> Line:
 
 def _live(trial: Trial, schema: Schema) -> Live:
     model = open_model(os.fspath(trial.model)) if isinstance(trial.model, str | os.PathLike) else trial.model
-    return find(model).live(model, schema)
+    kind = "numpy" if isinstance(trial.sample, np.ndarray) else "pandas"
+
+    def given() -> tuple[Batch, str]:
+        return from_table(trial.sample)[0], kind
+
+    model = programs.taken(model, given)
+    return programs.framework_of(find(model), model, given).live(model, schema)
 
 
 def _parts(batch: Batch) -> list[Batch]:

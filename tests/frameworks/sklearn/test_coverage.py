@@ -13,6 +13,7 @@ from benchmarks.coverage.measuring import PORTABLE, REFUSED, RELATIVE, measure, 
 
 ROOT = Path(__file__).parents[3]
 DATA = json.loads((ROOT / "docs" / "reference" / "coverage.json").read_text(encoding="utf-8"))
+FRAMEWORKS = json.loads((ROOT / "docs" / "reference" / "frameworks.json").read_text(encoding="utf-8"))
 RESULTS = DATA["results"]
 
 
@@ -39,7 +40,7 @@ def test_eighty_five_of_a_hundred_are_portable_without_a_flip():
 
 
 def test_the_page_says_what_was_measured():
-    page = runpy.run_path(str(ROOT / "scripts" / "coverage_page.py"))["page"](DATA)
+    page = runpy.run_path(str(ROOT / "scripts" / "coverage_page.py"))["page"](DATA, FRAMEWORKS)
     assert (ROOT / "docs" / "reference" / "coverage.md").read_text(encoding="utf-8") == page
 
 

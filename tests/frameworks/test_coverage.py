@@ -1,0 +1,64 @@
+"""No framework falls behind what the page says of it: a few rows of every case are measured anew."""
+
+from __future__ import annotations
+
+import json
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pytest
+from benchmarks.coverage import running
+
+ROOT = Path(__file__).parents[2]
+DATA = json.loads((ROOT / "docs" / "reference" / "frameworks.json").read_text(encoding="utf-8"))
+ROWS = 40
+NETWORKS = {"keras", "onnx", "sentence_transformers", "tensorflow", "torch", "transformers"}
+"""Files of cases whose frameworks only `make test` installs."""
+FALLS = {(line["framework"], line["model"]): line for one in DATA.values() for line in one["lines"]}
+MODELS = [
+    pytest.param(
+        name,
+        case,
+        id=f"{name}: {case.model}",
+        marks=[pytest.mark.networks, pytest.mark.slow] if name in NETWORKS else [],
+    )
+    for name in running.modules()
+    if name in DATA
+    for case in running.cases(name)
+]
+
+
+def test_what_was_measured_is_still_listed() -> None:
+    listed = {(case.framework, case.model) for name in running.modules() for case in running.cases(name)}
+    assert set(FALLS) <= listed
+
+
+LINES = [
+    pytest.param(
+        line,
+        id=f"{line['framework']}: {line['model']}",
+        marks=[] if line["passed"] else [pytest.mark.xfail(reason=f"the page says that it fails: {line['cause']}")],
+    )
+    for line in FALLS.values()
+]
+
+
+@pytest.mark.parametrize("line", LINES)
+def test_no_label_flips_on_the_page(line: dict[str, Any]) -> None:
+    assert line["flips"] == 0
+    assert line["passed"], line["cause"]
+
+
+@pytest.mark.parametrize(("name", "case"), MODELS)
+@pytest.mark.filterwarnings("default")  # frameworks deprecate what their own models do
+def test_no_model_falls_behind(name: str, case: Any) -> None:
+    if name in NETWORKS and not find_spec(name):
+        pytest.skip(f"{name} is not installed")
+    before = FALLS.get((case.framework, case.model))
+    if before is None or not before["passed"]:
+        pytest.skip("the page has nothing to hold it to")
+    found = running.measure(case, ROWS)
+    assert running.ORDER.index(found.state) <= running.ORDER.index(before["state"]), found.cause
+    assert found.passed, found.cause
+    assert found.flips == 0
