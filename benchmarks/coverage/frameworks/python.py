@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from sklearn.base import BaseEstimator, TransformerMixin
 
 from benchmarks.coverage.trial import Case, Trial
 
@@ -61,18 +62,15 @@ class Cautious:
         return self.model.predict_proba(frame)
 
 
-def _burden() -> Any:
-    from sklearn.base import BaseEstimator, TransformerMixin
+class Burden(TransformerMixin, BaseEstimator):  # type: ignore[misc]
+    """A transformer of one's own."""
 
-    class Burden(TransformerMixin, BaseEstimator):  # type: ignore[misc]
-        def fit(self, X: Any, y: Any = None) -> Any:  # noqa: ARG002
-            self.typical_ = float((X["debt"] / X["income"]).median())
-            return self
+    def fit(self, X: Any, y: Any = None) -> Any:  # noqa: ARG002
+        self.typical_ = float((X["debt"] / X["income"]).median())
+        return self
 
-        def transform(self, X: Any) -> Any:
-            return X.assign(burden=X["debt"] / X["income"] - self.typical_)
-
-    return Burden()
+    def transform(self, X: Any) -> Any:
+        return X.assign(burden=X["debt"] / X["income"] - self.typical_)
 
 
 def _rule(_: Any, __: Any) -> Any:
@@ -97,14 +95,14 @@ def _pipeline(X: Any, y: Any) -> Any:
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
 
-    return make_pipeline(_burden(), LogisticRegression(max_iter=1000)).fit(X, y)
+    return make_pipeline(Burden(), LogisticRegression(max_iter=1000)).fit(X, y)
 
 
 def _forest(X: Any, y: Any) -> Any:
     from sklearn.ensemble import RandomForestClassifier
     from sklearn.pipeline import make_pipeline
 
-    return make_pipeline(_burden(), RandomForestClassifier(20, random_state=0)).fit(X, y)
+    return make_pipeline(Burden(), RandomForestClassifier(20, random_state=0)).fit(X, y)
 
 
 def _case(model: str, task: str, made: Callable[[Any, Any], Any], *, array: bool = False) -> Case:

@@ -129,8 +129,13 @@ class Comparison:
                 self.label_flips += 1
                 self.differ(f"{name} is {a.tolist()!r} in row {row} where the live model says {b.tolist()!r}")
                 return
-        if any(row.dtype.kind == "f" for row in wanted):
-            flat = [Column(Kind.FLOAT, np.concatenate([row.ravel() for row in rows])) for rows in (wanted, given)]
+        # A row without entries says nothing of what they would be.
+        numbered = [place for place, row in enumerate(wanted) if row.size and row.dtype.kind == "f"]
+        if numbered:
+            flat = [
+                Column(Kind.FLOAT, np.concatenate([rows[place].ravel() for place in numbered]))
+                for rows in (wanted, given)
+            ]
             self._numbers(name, flat[0], flat[1], tolerance, overflows)
 
     def _labels(
