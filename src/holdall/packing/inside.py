@@ -68,7 +68,7 @@ def inside(
             whole = fused(given.model, graph, GIVEN)
     except Untraceable as error:
         raise StaysPython(told(error)) from None
-    except Exception as error:
+    except Exception as error:  # the functions run as Python all the same; that their graph failed is only told
         raise StaysPython(f"it cannot be written as a graph: {type(error).__name__}: {error}"[:300]) from error
     wanted = [field.name for field in takes]
     for batch in (sample.take(slice(0, COMPARED)), drawing.draw(schema, DRAWN, seed=5, strange=0.2)):

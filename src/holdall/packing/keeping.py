@@ -185,7 +185,7 @@ class Keeping:
         try:
             reducer = copyreg.dispatch_table.get(kind)
             reduced: Any = reducer(value) if reducer is not None else value.__reduce_ex__(4)
-        except Exception as error:
+        except Exception as error:  # an object decides itself how it is copied
             raise _cannot(value, path, str(error)) from error
         if isinstance(reduced, str):
             node["name"] = self._global(value, reduced, path)

@@ -64,7 +64,7 @@ def open_keras(form: Format, data: bytes, path: str, *, allow_pickle: bool, encl
                 _judge(config, path)
         try:
             return keras.saving.load_model(file, compile=False, safe_mode=not allow_pickle)
-        except Exception as error:
+        except Exception as error:  # a damaged file makes Keras raise whatever it stumbles over
             line = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
             raise UnreadableFile(f"{path} cannot be read by Keras: {line[:200]}", path=path) from error
 
@@ -75,7 +75,7 @@ def _hdf5_config(file: Path, path: str) -> bytes:
     try:
         with h5py.File(file, "r") as opened:
             config = opened.attrs.get("model_config")
-    except Exception as error:
+    except Exception as error:  # a damaged file makes Keras raise whatever it stumbles over
         raise UnreadableFile(f"{path} cannot be read as HDF5: {error}", path=path) from error
     if config is None:
         raise UnsupportedModel(

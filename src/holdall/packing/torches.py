@@ -47,7 +47,7 @@ def unknown_names(data: bytes, path: str) -> list[str]:
             with zipfile.ZipFile(io.BytesIO(data)) as archive:
                 inside = [name for name in archive.namelist() if name.rpartition("/")[2] == _PICKLED]
                 pickled = [archive.read(name) for name in inside]
-        except Exception as error:
+        except Exception as error:  # a damaged file makes torch raise whatever it stumbles over
             raise UnreadableFile(f"{path} cannot be read: {error}", path=path) from error
         if len(pickled) != 1:
             raise UnreadableFile(f"{path} holds {len(pickled)} pickles where torch.save writes one", path=path)
@@ -91,7 +91,7 @@ def open_torch(form: Format, data: bytes, path: str, *, allow_pickle: bool, encl
         if form is Format.TORCH_EXPORT:
             return torch.export.load(stream)
         found = torch.load(stream, map_location="cpu", weights_only=False)
-    except Exception as error:
+    except Exception as error:  # a damaged file makes torch raise whatever it stumbles over
         line = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
         raise UnreadableFile(f"{path} cannot be read by PyTorch: {line[:200]}", path=path) from error
     if not isinstance(found, torch.nn.Module):

@@ -28,7 +28,7 @@ def export(asked: Asked, outputs: int, step: str) -> Any:
             made = _through_torch(asked) if program.backend == "torch" else _through_tensorflow(asked)
     except MissingDependency:
         raise
-    except Exception as error:
+    except Exception as error:  # three exporters, each with errors of its own
         words = next(iter(str(error).strip().splitlines()), "")
         raise NotPortable(step, f"{type(error).__name__}: {words[:300]}") from error
     if len(made.graph.output) != outputs or len(made.graph.input) != len(asked.ports):

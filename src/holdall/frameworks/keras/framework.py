@@ -12,13 +12,14 @@ from typing import Any
 import numpy as np
 
 from holdall.columns.batch import Batch
-from holdall.errors import NotPortable, UnsupportedModel
+from holdall.errors import NotPortable
 from holdall.frameworks.framework import Artefact, Description, Live
 from holdall.frameworks.keras.asking import ROWS, Asked, arranged
 from holdall.frameworks.keras.exporting import export
 from holdall.frameworks.keras.programs import program_of
 from holdall.frameworks.onnx.around import groups_of, outputs_of, wrapped
 from holdall.frameworks.onnx.made_up import made_up
+from holdall.frameworks.onnx.results import fields_of
 from holdall.frameworks.torch.bounds import ranges
 from holdall.spec.schema import Field, Schema
 from holdall.spec.steps import Compute, Guard
@@ -48,16 +49,7 @@ class Keras:
     def outputs(self, model: Any, inputs: Sequence[Field], example: Batch) -> tuple[Field, ...]:
         """Raises UnsupportedModel where an output does not hold one value, or one array, a row."""
         results = Asked(program_of(model), inputs).results(example)
-        fields = tuple(
-            Field(name=name, kind=result.kind, shape=result.shape) for result in results for name in result.columns
-        )
-        names = [field.name for field in fields]
-        twice = next((name for name in names if names.count(name) > 1), None)
-        if twice is not None:
-            raise UnsupportedModel(
-                f"two of the outputs' columns would be called {twice!r}", hint="name the output layers otherwise"
-            )
-        return fields
+        return fields_of(results, "name the output layers otherwise")
 
     def live(self, model: Any, schema: Schema, *, brief: bool = False) -> Live:  # noqa: ARG002 — it answers all at once
         """The model itself."""
@@ -72,7 +64,7 @@ class Keras:
         try:
             results = asked.results(None)
             asked.answers(one.take(np.zeros(ROWS[-1], np.int64)))
-        except Exception as error:
+        except Exception as error:  # the model raises what it likes
             raise NotPortable(step, f"it does not answer to a row made up from the schema: {error}") from error
         made = export(asked, len(results), step)
 

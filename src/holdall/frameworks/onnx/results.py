@@ -11,7 +11,7 @@ import numpy as np
 from holdall.columns.batch import Array, Column, text_column
 from holdall.errors import UnsupportedModel
 from holdall.frameworks.onnx.ports import FLOATS, INTS, WIDEST, dims_of, element_of, family
-from holdall.spec.schema import Kind
+from holdall.spec.schema import Field, Kind
 
 _CLASSIFIERS = frozenset({"LinearClassifier", "SVMClassifier", "TreeEnsembleClassifier"})
 
@@ -139,6 +139,18 @@ def with_rows_first(values: Any, result: Result) -> Array:
     if result.labels:
         return np.array([[row[label] for label in result.labels] for row in values], np.float64)
     return np.moveaxis(np.asarray(values), result.axis, 0)
+
+
+def fields_of(results: Sequence[Result], hint: str) -> tuple[Field, ...]:
+    """The output columns. Raises UnsupportedModel where two would have one name; hint: what to do then."""
+    fields = tuple(
+        Field(name=name, kind=result.kind, shape=result.shape) for result in results for name in result.columns
+    )
+    names = [field.name for field in fields]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise UnsupportedModel(f"two of the outputs' columns would be called {twice!r}", hint=hint)
+    return fields
 
 
 def columns_of(result: Result, values: Array) -> dict[str, Column]:

@@ -84,6 +84,9 @@ def looked_up(
     owned = {place for column in asked.values() for place in column.outputs}
     for column in asked.values():
         _check(column, names, path)
+        cells = (len(column.known) + 2) * len(column.outputs)
+        if cells > LIMIT:
+            raise NotPortable(path, f"its table has {cells:,} cells, and a graph holds {LIMIT:,} at most")
     _refuse(table, asked, conversion, path)
     numeric, texts = _split(asked)
     parts: list[Table] = []

@@ -107,7 +107,7 @@ class _Walk:
         """What Python makes of it where the formula was written."""
         try:
             return self._state["eval_env"].eval(ast.unparse(node), inner_namespace=self._state["transforms"])
-        except Exception as error:
+        except Exception as error:  # what a formula names may raise anything
             raise NotPortable(self._path, f"{ast.unparse(node)}: {type(error).__name__}: {error}") from error
 
     def _number(self, found: Any) -> Value:

@@ -92,7 +92,7 @@ def _through_export(exported: Any, names: list[str], answers: list[str], step: s
             exported, (), dynamo=True, opset_version=OPSET, input_names=names, output_names=answers, verbose=False
         )
         return program.model_proto
-    except Exception as error:
+    except Exception as error:  # the exporter raises whatever the module makes it raise
         raise NotPortable(step, f"no ONNX operators for it: {_told(error)}") from error
 
 
@@ -113,7 +113,7 @@ def _through_script(script: Any, names: list[str], given: Mapping[str, Any], ans
                 output_names=answers,
                 dynamic_axes={name: {0: "rows"} for name in (*names, *answers)},
             )
-    except Exception as error:
+    except Exception as error:  # the exporter raises whatever the module makes it raise
         raise NotPortable(step, f"no ONNX operators for it: {_told(error)}") from error
     return onnx.load_model_from_string(written.getvalue())
 

@@ -17,6 +17,7 @@ from holdall.errors import MissingDependency, NotPortable, UnsupportedModel, Usa
 from holdall.frameworks.framework import Artefact, Description, Live
 from holdall.frameworks.onnx.around import groups_of, outputs_of, wrapped
 from holdall.frameworks.onnx.ports import INTS, WIDEST
+from holdall.frameworks.onnx.results import fields_of
 from holdall.frameworks.torch.asking import ROWS, Asked
 from holdall.frameworks.torch.bounds import ranges
 from holdall.frameworks.torch.exporting import export
@@ -96,16 +97,7 @@ class PyTorch:
     def outputs(self, model: Any, inputs: Sequence[Field], example: Batch) -> tuple[Field, ...]:
         """Raises UnsupportedModel where an output does not hold one value, or one array, a row."""
         results = Asked(Program(model), inputs).results(example)
-        fields = tuple(
-            Field(name=name, kind=result.kind, shape=result.shape) for result in results for name in result.columns
-        )
-        names = [field.name for field in fields]
-        twice = next((name for name in names if names.count(name) > 1), None)
-        if twice is not None:
-            raise UnsupportedModel(
-                f"two of the outputs' columns would be called {twice!r}", hint="name the outputs otherwise"
-            )
-        return fields
+        return fields_of(results, "name the outputs otherwise")
 
     def live(self, model: Any, schema: Schema, *, brief: bool = False) -> Live:  # noqa: ARG002 — it answers all at once
         """The module itself."""
@@ -118,7 +110,7 @@ class PyTorch:
         step = f"model ({program.name})"
         try:
             results = asked.results(None)
-        except Exception as error:
+        except Exception as error:  # the module raises what it likes
             raise NotPortable(step, f"it does not answer to a row made up from the schema: {error}") from error
         plan = asked.plan
         rows = 1 if plan.alone else ROWS[-1]

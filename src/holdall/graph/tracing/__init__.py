@@ -9,8 +9,10 @@ would need a value (a branch on data, a statistic of the table, the clock) stops
     unary        one column: numbers' own functions
     text         strings: what the graph can do of them
     times        moments and spans
-    series, frame        pandas' faces over these
+    casting, lookup  other dtypes; values looked up
+    series, accessors, frame   pandas' faces over these
     modules      what `pandas` and `numpy` are while a function is traced
+    rebinding    the user's functions, with those modules under the names that they use
     scalar       one value of a row, for functions that are applied to values or rows: each branch is followed
     tracing      the function run, and the graph made
 """

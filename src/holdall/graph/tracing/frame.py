@@ -9,8 +9,9 @@ import numpy as np
 import pandas
 import spox.opset.ai.onnx.v21 as op
 
+from holdall.graph.tracing.accessors import Pieces
 from holdall.graph.tracing.arithmetic import as_vector, converted, quietly
-from holdall.graph.tracing.series import INDEX, OVER_ROWS, Pieces, TracedSeries, _only, assigned, ufunc
+from holdall.graph.tracing.series import INDEX, OVER_ROWS, TracedSeries, assigned, only, ufunc
 from holdall.graph.tracing.trace import Trace
 from holdall.graph.tracing.untraceable import Untraceable, over_rows
 from holdall.graph.tracing.vector import Form, Vector, numbers, to_float
@@ -24,7 +25,7 @@ class TracedFrame:
     """A table that records. Its columns are values: what is assigned to one frame is never seen in another."""
 
     __array_priority__ = 3000
-    __hash__ = None  # type: ignore[assignment]
+    __hash__ = None  # type: ignore[assignment] # as pandas has it
 
     def __init__(self, trace: Trace, columns: Mapping[Any, Vector]) -> None:
         object.__setattr__(self, "_trace", trace)
@@ -212,7 +213,7 @@ class TracedFrame:
         errors: Word = "raise",
         **options: Any,
     ) -> Any:
-        _only("DataFrame.drop", options)
+        only("DataFrame.drop", options)
         if columns is None and axis in (1, "columns"):
             columns = labels
         if columns is None:
@@ -233,7 +234,7 @@ class TracedFrame:
     def rename(
         self, mapper: Any = None, columns: Any = None, axis: Any = 0, inplace: bool = False, **options: Any
     ) -> Any:
-        _only("DataFrame.rename", options)
+        only("DataFrame.rename", options)
         names = columns if columns is not None else mapper if axis in (1, "columns") else None
         if names is None:
             raise Untraceable("DataFrame.rename of rows")
@@ -249,7 +250,7 @@ class TracedFrame:
     def reindex(
         self, labels: Any = None, columns: Any = None, axis: Any = 0, fill_value: Any = np.nan, **options: Any
     ) -> TracedFrame:
-        _only("DataFrame.reindex", options)
+        only("DataFrame.reindex", options)
         names = columns if columns is not None else labels if axis in (1, "columns") else None
         if names is None:
             raise over_rows("DataFrame.reindex of rows")
@@ -263,7 +264,7 @@ class TracedFrame:
         if axis not in (None, 1, "columns"):
             raise over_rows("DataFrame.filter of rows")
         kept = pandas.DataFrame(columns=list(self._columns)).filter(items=items, like=like, regex=regex)
-        return self[list(kept.columns)]  # type: ignore[no-any-return]
+        return self[list(kept.columns)]  # type: ignore[no-any-return] # by its key it is one
 
     def select_dtypes(self, include: Any = None, exclude: Any = None) -> TracedFrame:
         if any(vector.loose for vector in self._columns.values()):
@@ -277,12 +278,12 @@ class TracedFrame:
             )
             if list(as_floats.columns) != list(as_ints.columns):
                 raise Untraceable("select_dtypes where a column's dtype depends on the rows", "name the columns")
-            return self[list(as_floats.columns)]  # type: ignore[no-any-return]
-        return self[list(self._live().select_dtypes(include, exclude).columns)]  # type: ignore[no-any-return]
+            return self[list(as_floats.columns)]  # type: ignore[no-any-return] # by its key it is one
+        return self[list(self._live().select_dtypes(include, exclude).columns)]  # type: ignore[no-any-return] # by its key it is one
 
     def reset_index(self, drop: bool = False, **options: Any) -> Any:
         inplace = options.pop("inplace", False)
-        _only("DataFrame.reset_index", options)
+        only("DataFrame.reset_index", options)
         if not drop:
             raise Untraceable("DataFrame.reset_index()", "add drop=True")
         return self._changed(self._columns, inplace)
@@ -296,7 +297,7 @@ class TracedFrame:
         return function(self, *arguments, **options)
 
     def to_numpy(self, dtype: Any = None, **options: Any) -> TracedFrame:
-        _only("DataFrame.to_numpy", {key: value for key, value in options.items() if key != "copy"})
+        only("DataFrame.to_numpy", {key: value for key, value in options.items() if key != "copy"})
         same = self if dtype is None else self.astype(dtype)
         return self._frame(dict(enumerate(same._columns.values())))
 
@@ -484,7 +485,7 @@ class TracedFrame:
     def _across(self, name: Word, axis: Any, options: Mapping[Word, Any]) -> None:
         if axis not in (1, "columns"):
             raise over_rows(f"DataFrame.{name}")
-        _only(f"DataFrame.{name}", {key: value for key, value in options.items() if key != "numeric_only"})
+        only(f"DataFrame.{name}", {key: value for key, value in options.items() if key != "numeric_only"})
         if not self._columns:
             raise Untraceable(f"DataFrame.{name} of no column")
 

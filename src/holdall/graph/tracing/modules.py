@@ -12,8 +12,10 @@ import spox.opset.ai.onnx.v21 as op
 
 from holdall.graph.tracing import times
 from holdall.graph.tracing.arithmetic import as_vector, chosen, is_null, quietly
+from holdall.graph.tracing.casting import parsed
 from holdall.graph.tracing.frame import TracedFrame, joined_columns
-from holdall.graph.tracing.series import Index, TracedSeries, _member, _only, _parsed
+from holdall.graph.tracing.lookup import member_of
+from holdall.graph.tracing.series import Index, TracedSeries, only
 from holdall.graph.tracing.trace import Trace
 from holdall.graph.tracing.untraceable import Untraceable, over_rows
 from holdall.graph.tracing.vector import Form, Vector, filled, numbers, to_float
@@ -133,7 +135,7 @@ class _Timestamp(pandas.Timestamp):
             "pandas.Timestamp.now", "the clock says something else at each call; pass the time as a column"
         )
 
-    today = utcnow = now  # type: ignore[assignment]
+    today = utcnow = now  # type: ignore[assignment] # they end the trace before their arguments matter
 
 
 def _class(real: type, traced: type, make: Callable[..., Any]) -> Any:
@@ -199,7 +201,7 @@ def _series(
 
 
 def _concat(trace: Trace, objs: Any, axis: Any = 0, **options: Any) -> TracedFrame:
-    _only("pandas.concat", {key: value for key, value in options.items() if key not in ("copy", "sort")})
+    only("pandas.concat", {key: value for key, value in options.items() if key not in ("copy", "sort")})
     if axis not in (1, "columns"):
         raise over_rows("pandas.concat of rows")
     if isinstance(objs, Mapping):
@@ -211,7 +213,7 @@ def _to_datetime(
     trace: Trace, arg: Any, format: str | None = None, unit: str | None = None, **options: Any
 ) -> TracedSeries:
     errors = options.pop("errors", "raise")
-    _only("pandas.to_datetime", options)
+    only("pandas.to_datetime", options)
     if not isinstance(arg, TracedSeries) or errors != "raise":
         raise Untraceable("pandas.to_datetime of a table, or with errors=…", "give one column")
     vector = arg._vector
@@ -237,7 +239,7 @@ def _to_datetime(
 
 
 def _to_numeric(trace: Trace, arg: Any, errors: str = "raise", **options: Any) -> TracedSeries:
-    _only("pandas.to_numeric", options)
+    only("pandas.to_numeric", options)
     if not isinstance(arg, TracedSeries):
         raise Untraceable("pandas.to_numeric of a table", "give one column")
     vector = arg._vector
@@ -245,7 +247,7 @@ def _to_numeric(trace: Trace, arg: Any, errors: str = "raise", **options: Any) -
         return arg
     live = quietly(pandas.to_numeric, vector.live, errors="coerce").astype(np.float64)
     trace.note("pandas.to_numeric")
-    made = _parsed(trace, vector, Form.FLOAT, live, coerce=errors == "coerce")
+    made = parsed(trace, vector, Form.FLOAT, live, coerce=errors == "coerce")
     return TracedSeries(trace, Vector(made.form, made.values, live, None, loose=True), arg.name)
 
 
@@ -258,7 +260,7 @@ def _cut(
     include_lowest: bool = False,
     **options: Any,
 ) -> TracedSeries:
-    _only("pandas.cut", options)
+    only("pandas.cut", options)
     if isinstance(bins, int | TracedSeries):
         raise over_rows("pandas.cut into a number of bins")
     if labels is None:
@@ -331,7 +333,7 @@ def _dummies(
     for category in list(vector.live.dtype.categories)[1 if drop_first else 0 :]:
         name = category if prefix is None else f"{prefix}{separator}{category}"
         live = vector.live == category
-        hit = Vector(Form.BOOL, _member(vector, [category]), live)
+        hit = Vector(Form.BOOL, member_of(vector, [category]), live)
         series = TracedSeries(trace, hit)
         made[name] = (series if dtype is None else series.astype(dtype))._vector
     return made
@@ -423,16 +425,16 @@ def _select(trace: Trace, condlist: Sequence[Any], choicelist: Sequence[Any], de
     for condition, value in reversed(list(zip(condlist, choicelist, strict=True))):
         a, b = _text_alike(value, result, made)
         result = TracedSeries(trace, chosen(condition._vector, a, b, made))
-    return result  # type: ignore[no-any-return]
+    return result  # type: ignore[no-any-return] # operators of columns give columns
 
 
 def _clip(trace: Trace, a: Any, a_min: Any = None, a_max: Any = None, **options: Any) -> Any:
-    _only("numpy.clip", {key: value for key, value in options.items() if key not in ("min", "max")})
+    only("numpy.clip", {key: value for key, value in options.items() if key not in ("min", "max")})
     return a.clip(options.get("min", a_min), options.get("max", a_max))
 
 
 def _nan_to_num(trace: Trace, x: Any, copy: bool = True, nan: float = 0.0, **options: Any) -> Any:
-    _only("numpy.nan_to_num", options)
+    only("numpy.nan_to_num", options)
     big = np.finfo(np.float64).max
     filled_in = x.fillna(nan)
     return filled_in.clip(-big, big)

@@ -6,8 +6,8 @@ Only what means the same in both is translated; the rest ends the trace.
 from __future__ import annotations
 
 import re
-import re._constants as kinds  # type: ignore[import-not-found]
-import re._parser as parser  # type: ignore[import-not-found]
+import re._constants as kinds  # type: ignore[import-not-found] # has no stubs
+import re._parser as parser  # type: ignore[import-not-found] # nor has it
 from typing import Any
 
 from holdall.graph.tracing.untraceable import Untraceable

@@ -217,7 +217,7 @@ def _python(trace: Trace) -> Mapping[str, Any]:
 def rebound(function: Callable[..., Any], trace: Trace) -> Callable[..., Any]:
     """The function over tracing modules, within the bindings of this trace."""
     bindings: Bindings = trace.bindings
-    return bindings.function(function)  # type: ignore[no-any-return]
+    return bindings.function(function)  # type: ignore[no-any-return] # operators of columns give columns
 
 
 def original(function: Callable[..., Any]) -> Callable[..., Any]:

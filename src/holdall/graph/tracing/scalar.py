@@ -16,8 +16,10 @@ import pandas
 import spox.opset.ai.onnx.v21 as op
 from spox import Var
 
+from holdall.graph.tracing.accessors import Text
 from holdall.graph.tracing.arithmetic import as_vector, binary, chosen, is_null, quietly
-from holdall.graph.tracing.series import Text, TracedSeries, _member, ufunc
+from holdall.graph.tracing.lookup import member_of
+from holdall.graph.tracing.series import TracedSeries, ufunc
 from holdall.graph.tracing.trace import Trace
 from holdall.graph.tracing.untraceable import Untraceable
 from holdall.graph.tracing.vector import Form, Vector, any_null, either, filled, null_mask, numbers
@@ -360,7 +362,7 @@ def _explored(trace: Trace, run: Callable[[], Any], live: Any) -> Vector:
                 value = run()
         except Untraceable:
             raise
-        except Exception as error:
+        except Exception as error:  # on this way the user's own function raises: those rows are refused
             if not way.conditions:
                 raise
             with trace.under(list(way.conditions)):
@@ -510,7 +512,7 @@ def present(value: Scalar) -> Scalar:
 
 def one_of(value: Scalar, listed: Sequence[Any]) -> bool:
     """`value in listed`."""
-    mask = _member(value._vector, listed)
+    mask = member_of(value._vector, listed)
     return _ways[-1].decide(mask)
 
 

@@ -303,6 +303,6 @@ def _days_from(year: Var, month: Var, day: Var) -> Var:
 def unit_of(name: str) -> int:
     """Microseconds of a unit's name. Raises Untraceable."""
     try:
-        return int(pandas.Timedelta(1, unit=name).as_unit("ns").value) // 1000  # type: ignore[arg-type]
+        return int(pandas.Timedelta(1, unit=name).as_unit("ns").value) // 1000  # type: ignore[arg-type] # another unit raises
     except ValueError:
         raise Untraceable(f"the unit {name!r}") from None

@@ -1,0 +1,293 @@
+"""`.str`, `.dt` and `.cat` of a column, with pandas' own names."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, NoReturn
+
+import numpy as np
+import spox.opset.ai.onnx.v21 as op
+from spox import Var
+
+from holdall.graph.tracing import patterns, text, times
+from holdall.graph.tracing.arithmetic import quietly
+from holdall.graph.tracing.characters import length
+from holdall.graph.tracing.series import TracedSeries, only
+from holdall.graph.tracing.untraceable import Untraceable
+from holdall.graph.tracing.vector import (
+    Form,
+    Vector,
+    either,
+)
+from holdall.graph.value import constant
+
+Word = str
+"""Text: `str` is a name of pandas here."""
+
+
+class Text:
+    """`.str`."""
+
+    def __init__(self, series: TracedSeries) -> None:
+        self._series = series
+        self._vector = series._vector
+        self._live = series._vector.live.str
+
+    def __getattr__(self, name: Word) -> Any:
+        raise Untraceable(f"Series.str.{name}")
+
+    def _text(self, vector: Vector, name: Word) -> TracedSeries:
+        return self._series._new(vector, f"str.{name}")
+
+    def _truth(self, values: Var, live: Any, name: Word, na: Any = None) -> TracedSeries:
+        """Truth about a text: of a missing one it is False in pandas' dtype of text, missing among objects."""
+        nulls = self._vector.nulls
+        if nulls is None:
+            return self._text(Vector(Form.BOOL, values, live.astype(bool)), name)
+        if isinstance(na, bool):
+            return self._text(Vector(Form.BOOL, either(nulls, constant(na, np.bool_), values), live), name)
+        if self._vector.text_dtype:
+            return self._text(Vector(Form.BOOL, op.and_(values, op.not_(nulls)), live), name)
+        return self._text(Vector(Form.BOOL, op.and_(values, op.not_(nulls)), live, nulls), name)
+
+    def _count(self, values: Var, live: Any, name: Word) -> TracedSeries:
+        return self._text(times.counted(values, self._vector, live), name)
+
+    def lower(self) -> TracedSeries:
+        return self._text(text.cased(self._vector, str.lower, self._live.lower()), "lower")
+
+    def upper(self) -> TracedSeries:
+        return self._text(text.cased(self._vector, str.upper, self._live.upper()), "upper")
+
+    def strip(self, to_strip: Word | None = None) -> TracedSeries:
+        return self._text(text.stripped(self._vector, to_strip, "lr", self._live.strip(to_strip)), "strip")
+
+    def lstrip(self, to_strip: Word | None = None) -> TracedSeries:
+        return self._text(text.stripped(self._vector, to_strip, "l", self._live.lstrip(to_strip)), "lstrip")
+
+    def rstrip(self, to_strip: Word | None = None) -> TracedSeries:
+        return self._text(text.stripped(self._vector, to_strip, "r", self._live.rstrip(to_strip)), "rstrip")
+
+    def len(self) -> TracedSeries:
+        return self._count(length(self._vector.values), self._live.len(), "len")
+
+    def contains(self, pat: Any, case: bool = True, flags: int = 0, na: Any = None, regex: bool = True) -> TracedSeries:
+        if isinstance(pat, re.Pattern):
+            pat, flags = pat.pattern, pat.flags & ~re.UNICODE
+        ignore = not case or bool(flags & re.IGNORECASE)
+        if flags & ~re.IGNORECASE:
+            raise Untraceable("str.contains(flags=…)")
+        found = text.containing(self._vector, pat, regex=regex, ignore_case=ignore)
+        options = {} if na is None else {"na": na}
+        live = quietly(self._live.contains, pat, case=not ignore, regex=regex, **options)
+        return self._truth(found, live, "contains", na)
+
+    def startswith(self, pat: Any, na: Any = None) -> TracedSeries:
+        prefixes = pat if isinstance(pat, tuple) else (pat,)
+        options = {} if na is None else {"na": na}
+        return self._truth(
+            text.starting(self._vector, prefixes), self._live.startswith(pat, **options), "startswith", na
+        )
+
+    def endswith(self, pat: Any, na: Any = None) -> TracedSeries:
+        suffixes = pat if isinstance(pat, tuple) else (pat,)
+        options = {} if na is None else {"na": na}
+        return self._truth(text.ending(self._vector, suffixes), self._live.endswith(pat, **options), "endswith", na)
+
+    def fullmatch(self, pat: Word, case: bool = True) -> TracedSeries:
+        pattern = patterns.translated(pat, ignore_case=not case)
+        return self._truth(text.matches(self._vector, pattern), self._live.fullmatch(pat, case=case), "fullmatch")
+
+    def match(self, pat: Word, case: bool = True) -> TracedSeries:
+        pattern = f"(?:{patterns.translated(pat, ignore_case=not case)}){text.ANYTHING}"
+        return self._truth(text.matches(self._vector, pattern), self._live.match(pat, case=case), "match")
+
+    def replace(self, pat: Any, repl: Any = None, n: int = -1, regex: bool = False, **options: Any) -> TracedSeries:
+        only("str.replace", {key: value for key, value in options.items() if value is not None})
+        if n != -1 or not isinstance(repl, str) or not isinstance(pat, str):
+            raise Untraceable("str.replace with a function, a count or a compiled pattern")
+        live = self._live.replace(pat, repl, regex=regex)
+        return self._text(text.replaced(self._vector, pat, repl, regex=regex, made=live), "replace")
+
+    def removeprefix(self, prefix: Word) -> TracedSeries:
+        live = self._live.removeprefix(prefix)
+        cut = text.sliced(self._vector, len(prefix), None, live)
+        values = op.where(text.starting(self._vector, [prefix]), cut.values, self._vector.values)
+        return self._text(text.text_of(values, self._vector, live), "removeprefix")
+
+    def removesuffix(self, suffix: Word) -> TracedSeries:
+        live = self._live.removesuffix(suffix)
+        cut = text.sliced(self._vector, None, -len(suffix) if suffix else None, live)
+        values = op.where(text.ending(self._vector, [suffix]), cut.values, self._vector.values)
+        return self._text(text.text_of(values, self._vector, live), "removesuffix")
+
+    def slice(self, start: int | None = None, stop: int | None = None, step: int | None = None) -> TracedSeries:
+        if step not in (None, 1):
+            raise Untraceable("str.slice with a step")
+        return self._text(text.sliced(self._vector, start, stop, self._live.slice(start, stop)), "slice")
+
+    def get(self, i: int) -> TracedSeries:
+        return self._text(text.character(self._vector, i, self._live.get(i)), "get")
+
+    def __getitem__(self, key: Any) -> TracedSeries:
+        return self.slice(key.start, key.stop, key.step) if isinstance(key, slice) else self.get(key)
+
+    def zfill(self, width: int) -> TracedSeries:
+        return self._text(text.padded(self._vector, width, self._live.zfill(width)), "zfill")
+
+    def count(self, pat: Word) -> TracedSeries:
+        return self._count(text.counted(self._vector, pat), self._live.count(pat), "count")
+
+    def cat(self, others: Any, sep: Word = "", **options: Any) -> Any:
+        only("str.cat", options)
+        if not isinstance(others, TracedSeries):
+            raise Untraceable("str.cat of several columns", "add them with +")
+        joined = self._series + sep + others if sep else self._series + others
+        return self._series._new(joined._vector, "str.cat")
+
+    def split(self, pat: Word | None = None, n: int = -1, expand: bool = False, regex: Any = None) -> Any:
+        if (
+            n not in (-1, 0)
+            or regex
+            or (pat is not None and (len(pat) == 0 or (len(pat) > 1 and not text._plain(pat))))
+        ):
+            raise Untraceable("str.split with a count or a pattern")
+        pieces = Pieces(self._series, pat)
+        return pieces.frame() if expand else pieces
+
+    def extract(self, pat: Word, expand: bool = True, flags: int = 0) -> Any:
+        of = patterns.only_run(pat)
+        if of is None or flags:
+            raise Untraceable(
+                f"str.extract of the pattern {pat!r}",
+                r"the graph extracts one run of characters, like (\d+); else cut with .str.split",
+            )
+        live = self._live.extract(pat, expand=False)
+        made = self._text(text.first_run(self._vector, of, live), "extract")
+        return made.to_frame(0) if expand else made
+
+    def isdigit(self) -> TracedSeries:
+        return self._truth(text.all_are(self._vector, "isdigit"), self._live.isdigit(), "isdigit")
+
+    def isnumeric(self) -> TracedSeries:
+        return self._truth(text.all_are(self._vector, "isnumeric"), self._live.isnumeric(), "isnumeric")
+
+    def isdecimal(self) -> TracedSeries:
+        return self._truth(text.all_are(self._vector, "isdecimal"), self._live.isdecimal(), "isdecimal")
+
+    def isspace(self) -> TracedSeries:
+        return self._truth(text.all_are(self._vector, "isspace"), self._live.isspace(), "isspace")
+
+
+class Pieces:
+    """What `.str.split` gives: a list of texts in every row, of which one can be taken."""
+
+    def __init__(self, series: TracedSeries, separator: Word | None) -> None:
+        self._series = series
+        self._separator = separator
+        self._live = series._vector.live.str.split(separator)
+
+    def __getattr__(self, name: Word) -> Any:
+        raise Untraceable(f"Series.str.split().{name}", "take a piece with .str[0]")
+
+    @property
+    def str(self) -> Pieces:
+        return self
+
+    def get(self, i: int) -> TracedSeries:
+        if self._separator is None:
+            raise Untraceable("a word of str.split()", "name the separator: .str.split(' ')")
+        made = self._live.str.get(i)
+        if self._series._vector.text_dtype:
+            made = made.astype("str")
+        return self._series._new(text.piece(self._series._vector, self._separator, i, made), "str.split")
+
+    def __getitem__(self, key: Any) -> TracedSeries:
+        if isinstance(key, slice):
+            raise Untraceable("some of the pieces of str.split", "take one with .str[0]")
+        return self.get(key)
+
+    def len(self) -> TracedSeries:
+        vector = self._series._vector
+        count = (
+            text.word_count(vector) if self._separator is None else text.pieces(vector.values, self._separator, 1)[1]
+        )
+        return self._series._new(times.counted(count, vector, self._live.str.len()), "str.split.len")
+
+    def frame(self) -> Any:
+        """With expand=True. How many columns there are depends on the rows, so only those that are asked for are made."""
+        from holdall.graph.tracing.frame import SplitFrame
+
+        return SplitFrame(self)
+
+
+class Times:
+    """`.dt`."""
+
+    def __init__(self, series: TracedSeries) -> None:
+        self._series = series
+        self._vector = series._vector
+        self._live = series._vector.live.dt
+
+    def __getattr__(self, name: Word) -> Any:
+        made = quietly(getattr, self._live, times.NAMES.get(name, name))
+        return self._series._new(times.part(self._vector, name, made), f"dt.{name}")
+
+    def total_seconds(self) -> TracedSeries:
+        return self._series._new(times.total_seconds(self._vector, self._live.total_seconds()), "dt.total_seconds")
+
+    def day_name(self) -> TracedSeries:
+        return self._series._new(times.named(self._vector, times.DAYS, self._live.day_name()), "dt.day_name")
+
+    def month_name(self) -> TracedSeries:
+        return self._series._new(times.named(self._vector, times.MONTHS, self._live.month_name()), "dt.month_name")
+
+    def normalize(self) -> TracedSeries:
+        return self._series._new(times.floored(self._vector, times.DAY, self._live.normalize()), "dt.normalize")
+
+    def floor(self, freq: Word) -> TracedSeries:
+        return self._series._new(times.floored(self._vector, times.unit_of(freq), self._live.floor(freq)), "dt.floor")
+
+    def strftime(self, pattern: Word) -> TracedSeries:
+        return self._series._new(times.formatted(self._vector, pattern, self._live.strftime(pattern)), "dt.strftime")
+
+    def isocalendar(self) -> Any:
+        return IsoCalendar(self._series)
+
+
+class IsoCalendar:
+    """What `.dt.isocalendar()` gives, as far as its week and day."""
+
+    def __init__(self, series: TracedSeries) -> None:
+        self._series = series
+
+    def __getattr__(self, name: Word) -> TracedSeries:
+        vector = self._series._vector
+        calendar = times.Calendar(times.days_of(vector.values))
+        live = vector.live.dt.isocalendar()
+        if name == "week":
+            return self._series._new(Vector(Form.INT, calendar.iso_week(), live.week, vector.nulls), "isocalendar.week")
+        if name == "day":
+            day = op.add(calendar.weekday(), constant(1, np.int64))
+            return self._series._new(Vector(Form.INT, day, live.day, vector.nulls), "isocalendar.day")
+        raise Untraceable(f"isocalendar().{name}")
+
+    def __getitem__(self, name: Word) -> TracedSeries:
+        return self.__getattr__(name)
+
+
+class Categories:
+    """`.cat`."""
+
+    def __init__(self, series: TracedSeries) -> None:
+        self._series = series
+
+    def __getattr__(self, name: Word) -> Any:
+        raise Untraceable(f"Series.cat.{name}")
+
+    @property
+    def codes(self) -> NoReturn:
+        raise Untraceable(
+            "Series.cat.codes",
+            "a table's categories are those that it happens to hold; write .map({'a': 0, 'b': 1}) instead",
+        )

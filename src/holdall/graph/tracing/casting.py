@@ -1,0 +1,138 @@
+"""A column in another dtype: `astype`, and text read as numbers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas
+import spox.opset.ai.onnx.v21 as op
+
+from holdall.graph.tracing import text
+from holdall.graph.tracing.arithmetic import is_null, quietly
+from holdall.graph.tracing.lookup import member_of
+from holdall.graph.tracing.trace import Trace
+from holdall.graph.tracing.untraceable import Untraceable
+from holdall.graph.tracing.vector import (
+    Form,
+    Vector,
+    any_null,
+    filled,
+    form_of,
+    numbers,
+    to_float,
+    to_int,
+    wrapped,
+)
+from holdall.graph.value import constant
+
+
+def cast(trace: Trace, vector: Vector, dtype: Any) -> Vector:
+    """Series.astype. Rows for which it raises are refused."""
+    from holdall.graph.tracing.scalar import real
+
+    dtype = real(dtype)
+    wanted = dtype if isinstance(dtype, pandas.CategoricalDtype) else pandas.api.types.pandas_dtype(dtype)
+    if str(wanted) == "object":
+        raise Untraceable("astype(object)")
+    live = quietly(_live_cast, vector.live, dtype)
+    form = form_of(live)
+    if isinstance(live.dtype, pandas.CategoricalDtype):
+        if isinstance(wanted, pandas.CategoricalDtype) and wanted.categories is not None:
+            known = member_of(vector, list(wanted.categories))
+            nulls = op.not_(known)
+            return Vector(vector.form, filled(vector.form, vector.values, nulls), live, nulls)
+        return vector.with_live(live)
+    if form is Form.STRING:
+        return _to_text(vector, live)
+    if vector.form is Form.STRING:
+        return parsed(trace, vector, form, live)
+    if form is Form.FLOAT:
+        values = to_float(vector)
+        return numbers(values, live)
+    nullable = hasattr(live.dtype, "numpy_dtype")
+    if form is Form.INT and vector.form is Form.FLOAT:
+        bad = op.or_(op.isnan(vector.values), op.isinf(vector.values))
+        whole = op.cast(op.where(bad, constant(0.0), vector.values), to=np.int64)
+        if nullable:
+            missing = op.isnan(vector.values)
+            fraction = op.not_(op.equal(op.floor(vector.values), vector.values))
+            trace.refuse(op.and_(op.not_(missing), fraction), "a fraction where whole numbers are wanted")
+            return Vector(form, whole, live, missing)
+        trace.refuse(bad, "a missing or infinite value where a whole number is wanted")
+        return Vector(form, wrapped(whole, live.dtype), live)
+    if vector.nulls is not None and not nullable:
+        if form is Form.BOOL or vector.form is Form.BOOL:
+            # A missing value in a column of objects is true.
+            values = op.or_(op.cast(vector.values, to=np.bool_), vector.nulls)
+            if form is Form.BOOL:
+                return Vector(form, values, live)
+        trace.refuse(vector.nulls, "a missing value where a whole number is wanted")
+        return Vector(form, wrapped(to_int(vector), live.dtype), live)
+    if form is Form.INT:
+        return Vector(form, wrapped(to_int(vector), live.dtype), live, vector.nulls)
+    if form is Form.BOOL:
+        values = (
+            op.not_(op.equal(to_float(vector), constant(0.0)))
+            if vector.form is Form.FLOAT
+            else op.cast(vector.values, to=np.bool_)
+        )
+        return Vector(form, values, live, vector.nulls)
+    if form in (Form.MOMENT, Form.SPAN) and vector.form is form:
+        return vector.with_live(live)
+    raise Untraceable(f"astype({dtype!r}) of a column of {vector.form}s")
+
+
+def _live_cast(live: Any, dtype: Any) -> Any:
+    """Of the rows that it is possible for: what is missing or no number is refused in the graph."""
+    try:
+        return live.astype(dtype)
+    except (ValueError, TypeError):
+        kept = [value for value in live.tolist() if not is_null(value)]
+        for value in kept:
+            try:
+                return pandas.Series([value] * len(live)).astype(dtype)
+            except (ValueError, TypeError):
+                continue
+        raise
+
+
+def _to_text(vector: Vector, live: Any) -> Vector:
+    if vector.form is Form.STRING:
+        if vector.nulls is not None and not isinstance(live.dtype, pandas.StringDtype):
+            raise Untraceable("astype(str) of text that may be missing", "add .fillna('') before")
+        return vector.with_live(live)
+    if vector.form is Form.BOOL and vector.nulls is None:
+        values = op.where(vector.values, constant("True", np.str_), constant("False", np.str_))
+        return Vector(Form.STRING, values, live)
+    if vector.form is Form.INT and vector.nulls is None and not vector.loose:
+        return Vector(Form.STRING, op.cast(vector.values, to=np.str_), live)
+    raise Untraceable(
+        f"astype(str) of a column of {vector.form}s",
+        "the graph writes whole numbers and truth values; for others convert with .astype(int) before",
+    )
+
+
+_INTEGER = r"[ \t\n\r\f\v]*[+-]?[0-9]{1,18}[ \t\n\r\f\v]*"
+_DECIMAL = r"[ \t\n\r\f\v]*[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?[ \t\n\r\f\v]*"
+
+
+def parsed(trace: Trace, vector: Vector, form: Form, live: Any, *, coerce: bool = False) -> Vector:
+    """Text → numbers. What is none is refused, or missing where `coerce` says so."""
+    if form not in (Form.INT, Form.FLOAT):
+        raise Untraceable(f"text as a column of {form}s")
+    valid = text.matches(vector, _INTEGER if form is Form.INT else _DECIMAL)
+    usable = op.where(valid, vector.values, constant("0", np.str_))
+    trimmed = text.stripped(Vector(Form.STRING, usable, vector.live), None, "lr", vector.live).values
+    if form is Form.INT:
+        bad = op.not_(valid) if vector.nulls is None else op.or_(op.not_(valid), vector.nulls)
+        trace.refuse(bad, "text that is no whole number")
+        return Vector(form, op.cast(trimmed, to=np.int64), live)
+    values = op.cast(trimmed, to=np.float64)
+    missing = vector.nulls
+    if coerce:
+        missing = any_null(missing, op.not_(valid))
+    else:
+        bad = op.not_(valid) if vector.nulls is None else op.and_(op.not_(valid), op.not_(vector.nulls))
+        trace.refuse(bad, "text that is no number")
+    return numbers(filled(Form.FLOAT, values, missing), live, nullable=missing is not None)
