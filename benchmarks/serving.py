@@ -165,10 +165,10 @@ def _wide() -> Iterator[Row]:
 
 
 def _with_function() -> Iterator[Row]:
-    """A package whose preprocessing stayed a Python function, against the same function and pipeline by hand."""
+    """A package with a preprocessing function (in the graph, where it can be), against the same function and pipeline by hand."""
     ours, other = _rates([servers.ours(_packed_with_function()), servers.by_hand_with_function()], bodies("records", 1))
     yield (
-        "with a Python function, requests per second, 64 connections",
+        "with a preprocessing function, requests per second, 64 connections",
         f"{ours:,.0f}",
         f"FastAPI + the function + joblib {other:,.0f}",
         f"{ours / other:.1f} times",
