@@ -165,7 +165,7 @@ def _wide() -> Iterator[Row]:
 
 
 def _with_function() -> Iterator[Row]:
-    """A package with a preprocessing function (in the graph, where it can be), against the same function and pipeline by hand."""
+    """A package with a preprocessing function, in the graph where it can be, against the same by hand."""
     ours, other = _rates([servers.ours(_packed_with_function()), servers.by_hand_with_function()], bodies("records", 1))
     yield (
         "with a preprocessing function, requests per second, 64 connections",
