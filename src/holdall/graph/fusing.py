@@ -6,6 +6,7 @@ fused graph's `refused` holds the columns of the first and then those of the sec
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import onnx
@@ -25,10 +26,7 @@ def fused(first: bytes, second: bytes, prefix: str) -> bytes:
     """
     before = onnx.load_model_from_string(first)
     after = add_prefix(onnx.load_model_from_string(second), AFTER)
-    versions = _versions(before)
-    for domain, version in _versions(after).items():
-        if versions.setdefault(domain, version) != version:
-            raise Untraceable("a model whose graph is written with other versions of the operators")
+    versions = _together(before, after)
     inputs = [value.name for value in before.graph.input]
     before = add_prefix(before, BEFORE, rename_inputs=False)
     given = {value.name.removeprefix(BEFORE).removeprefix(prefix): value.name for value in before.graph.output}
@@ -68,6 +66,44 @@ def fused(first: bytes, second: bytes, prefix: str) -> bytes:
         producer_name=before.producer_name,
     )
     return bytes(model.SerializeToString(deterministic=True))
+
+
+def _together(before: Any, after: Any) -> dict[str, int]:
+    """The versions of the operators for both graphs: the newer one of each set, where no operator that the other graph uses
+    has changed since. Raises Untraceable."""
+    one, other = _versions(before), _versions(after)
+    versions = {**one, **other}
+    for domain in one.keys() & other.keys():
+        versions[domain] = max(one[domain], other[domain])
+        for model, version in ((before, one[domain]), (after, other[domain])):
+            if version != versions[domain] and not _same(model, domain, version, versions[domain]):
+                raise Untraceable("a model whose graph is written with other versions of the operators")
+    return versions
+
+
+def _same(model: Any, domain: str, version: int, newer: int) -> bool:
+    """Whether all the operators of this set that the graph uses mean the same in the newer set."""
+    used = {node.op_type for nodes in _all_nodes(model) for node in nodes if node.domain == domain}
+    try:
+        return all(
+            onnx.defs.get_schema(name, version, domain).since_version
+            == onnx.defs.get_schema(name, newer, domain).since_version
+            for name in used
+        )
+    except onnx.defs.SchemaError:
+        # An operator that onnx does not know: of onnxruntime's own sets there is but one version.
+        return False
+
+
+def _all_nodes(model: Any) -> Iterator[Iterable[Any]]:
+    """The nodes of the graph, of its functions, and of the graphs within those."""
+    pending = [model.graph.node, *(function.node for function in model.functions)]
+    while pending:
+        nodes = pending.pop()
+        yield nodes
+        for node in nodes:
+            for attribute in node.attribute:
+                pending += [graph.node for graph in (attribute.g, *attribute.graphs) if graph.node]
 
 
 def _versions(model: Any) -> dict[str, int]:
