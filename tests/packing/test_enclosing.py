@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import pickle
 import subprocess
 import sys
 import textwrap
@@ -184,6 +186,114 @@ def test_an_answer_is_believed_only_where_it_is_sound(tmp_path: Path) -> None:
 def test_the_sandbox_says_what_it_could_not_give_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sandbox.sys, "platform", "plan9")
     assert sandbox.enter([], "/nowhere")
+
+
+BEYOND = """
+import ctypes, json, os, sys
+sys.path[:] = json.loads(sys.argv[1])
+from holdall.packing.sandbox import enter
+missing = enter([sys.prefix, sys.base_prefix, *sys.path], sys.argv[2])
+library = ctypes.CDLL(None, use_errno=True)
+parent, limits = os.getppid(), (ctypes.c_uint64 * 2)()
+
+
+def tried(what):
+    try:
+        return str(what())
+    except OSError as error:
+        return type(error).__name__
+
+
+def called(number, *arguments):
+    return "done" if library.syscall(number, *arguments) >= 0 else ctypes.get_errno()
+
+
+os.chmod(sys.argv[3], 0)
+os.utime(sys.argv[3], (0, 0))
+os.setxattr(sys.argv[3], "user.mine", b"1")
+os.sched_setaffinity(parent, {0})
+numbers = {
+    "x86_64": {"tgkill": 234, "tkill": 200, "prlimit64": 302, "shmget": 29, "msgget": 68, "semget": 64},
+    "aarch64": {"tgkill": 131, "tkill": 130, "prlimit64": 261, "shmget": 194, "msgget": 186, "semget": 190},
+}[os.uname().machine]
+told = {
+    "tgkill": called(numbers["tgkill"], parent, parent, 0),
+    "tkill": called(numbers["tkill"], parent, 0),
+    "prlimit64": called(numbers["prlimit64"], parent, 7, None, limits),
+    "its own limits": called(numbers["prlimit64"], 0, 7, None, limits),
+    "shmget": called(numbers["shmget"], 0, 4096, 0o600),
+    "msgget": called(numbers["msgget"], 0, 0o600),
+    "semget": called(numbers["semget"], 0, 1, 0o600),
+    "setsid": tried(os.setsid),
+    "setpgid": tried(lambda: os.setpgid(0, 0)),
+}
+print(json.dumps([missing, told]))
+"""
+
+
+def test_the_sandbox_reaches_no_other_process_and_changes_nothing_about_a_file(tmp_path: Path) -> None:
+    victim, inside = tmp_path / "victim", tmp_path / "inside"
+    victim.write_text("mine")
+    inside.mkdir()
+    before, cores = victim.stat(), os.sched_getaffinity(0)
+    path = json.dumps([place for place in sys.path if place])
+    command = [sys.executable, "-I", "-c", BEYOND, path, str(inside), str(victim)]
+    missing, told = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    assert missing == []
+    assert told.pop("its own limits") == "done"
+    assert set(told.values()) == {errno.EPERM, "PermissionError"}, told
+    after = victim.stat()
+    assert (after.st_mode, after.st_mtime_ns) == (before.st_mode, before.st_mtime_ns)
+    assert os.listxattr(victim) == []
+    assert os.sched_getaffinity(0) == cores
+
+
+def test_no_process_that_a_file_starts_outlives_the_one_that_opened_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = """
+        import os, time
+
+        class Stays:
+            def __setstate__(self, state):
+                if os.fork() == 0:
+                    try:
+                        os.setsid()
+                    except OSError:
+                        pass
+                    time.sleep(60)
+    """
+    (tmp_path / "stays_of_the_test.py").write_text(textwrap.dedent(source))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    import stays_of_the_test  # type: ignore[import-not-found]
+
+    model = stays_of_the_test.Stays()
+    model.state = 1
+    (tmp_path / "model.pkl").write_bytes(pickle.dumps(model))
+    del sys.modules["stays_of_the_test"]
+    with pytest.raises(UnsupportedModel):
+        drafted(tmp_path / "model.pkl", allow_pickle=True)
+    assert [process for process in Path("/proc").glob("[0-9]*") if _knows(process, tmp_path)] == []
+
+
+def _knows(process: Path, folder: Path) -> bool:
+    """Whether it was started with the name of the folder."""
+    try:
+        return str(folder).encode() in (process / "cmdline").read_bytes()
+    except OSError:
+        return False
+
+
+def test_what_the_sandbox_lacks_is_said_before_the_file_is_opened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(enclosing, "_START", enclosing._START.replace("serve(missing)", "serve(['a wall'])"))
+    joblib.dump(RandomForestClassifier(2).fit(TABLE, Y), tmp_path / "model.joblib")
+    said: list[str] = []
+    made = enclosing.drafted(tmp_path / "model.joblib", SAMPLE, None, sealing.Request(name="x"), said.append)
+    assert "a wall" in said[0]
+    assert any("a wall" in note for note in made.notes)
 
 
 def test_the_sandbox_holds_in_the_processes_that_it_starts(tmp_path: Path) -> None:

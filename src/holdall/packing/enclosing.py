@@ -11,9 +11,11 @@ from __future__ import annotations
 import json
 import os
 import pickle
+import signal
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
@@ -91,10 +93,11 @@ def drafted(path: Path, sample: Batch | None, truth: Column | None, request: Req
         look(data, str(path))
     with tempfile.TemporaryDirectory(prefix="holdall-") as folder, tempfile.TemporaryFile() as said:
         process = _started(folder, said, request.allow_pickle)
+        threading.Thread(target=_followed, args=(process.pid,), daemon=True).start()
         try:
             message = _asked(process, (data, str(path), sample, truth, request), progress)
         finally:
-            process.kill()
+            _end(process.pid)
             for stream in (process.stdin, process.stdout):
                 with suppress(OSError):
                     cast("BinaryIO", stream).close()
@@ -130,7 +133,23 @@ def _started(folder: str, said: Any, allow_pickle: bool) -> subprocess.Popen[byt
         stderr=said,
         cwd=folder,
         env=surroundings,
+        start_new_session=True,
     )
+
+
+def _end(group: int) -> None:
+    """End the process and all that it started, none of which can have left its group."""
+    with suppress(OSError):  # they have ended
+        os.killpg(group, signal.SIGKILL) if hasattr(os, "killpg") else os.kill(group, signal.SIGTERM)
+
+
+def _followed(group: int) -> None:
+    """What it started ends with it: else they would hold the pipe open that is listened to here."""
+    if hasattr(os, "waitid"):
+        with suppress(OSError):
+            # It is left to be waited for, so that no other process can have its number yet.
+            os.waitid(os.P_PID, group, os.WEXITED | os.WNOWAIT)
+            _end(group)
 
 
 def _asked(process: subprocess.Popen[bytes], question: Any, progress: Progress) -> pipe.Message | None:
@@ -239,6 +258,8 @@ def serve(missing: list[str]) -> None:
     def progress(words: str) -> None:
         pipe.Writer().send(out, {"progress": words})
 
+    if missing:
+        progress(f"opening it without {', '.join(missing)}")
     try:
         model = open_bytes(data, path, allow_pickle=request.allow_pickle, enclosed=True)
         answer(out, sealing.drafted(model, sample, truth, request, progress), missing)

@@ -33,15 +33,57 @@ _REFER, _TRUNCATE, _IOCTL = 1 << 13, 1 << 14, 1 << 15
 _READS = _EXECUTE | _READ_FILE | _READ_FOLDER
 _OF_FILES = _EXECUTE | _WRITE | _READ_FILE | _TRUNCATE | _IOCTL
 
-# By machine: the audit architecture, and the numbers of the calls that are denied.
-_CALLS: dict[str, tuple[int, tuple[int, ...]]] = {
-    # socket kill ptrace mount process_vm_readv process_vm_writev bpf keyctl io_uring_setup pidfd_open pidfd_getfd
-    "x86_64": (0xC000003E, (41, 62, 101, 165, 310, 311, 321, 250, 425, 434, 438)),
-    "aarch64": (0xC00000B7, (198, 129, 117, 40, 270, 271, 280, 219, 425, 434, 438)),
+_DENIED = (
+    # The network.
+    "socket",
+    # Other processes of this user, and leaving the group that is ended with this one.
+    "kill tkill tgkill rt_sigqueueinfo rt_tgsigqueueinfo pidfd_open pidfd_getfd pidfd_send_signal process_madvise ptrace kcmp",
+    "process_vm_readv process_vm_writev setpgid setsid",
+    # What they share with each other.
+    "shmget shmat msgget semget keyctl add_key request_key",
+    # Ways around, or into the kernel.
+    "mount umount2 pivot_root chroot unshare setns open_by_handle_at bpf io_uring_setup perf_event_open userfaultfd",
+)
+"""Calls that are refused."""
+_FEIGNED = (
+    "chmod fchmod fchmodat fchmodat2 chown fchown lchown fchownat utime utimes futimesat utimensat file_setattr",
+    "setxattr lsetxattr fsetxattr setxattrat removexattr lremovexattr fremovexattr removexattrat",
+    "setpriority sched_setaffinity ioprio_set",
+)
+"""Calls that say yes and do nothing. Landlock does not look at who may do what with a file, so a file of the user's could be
+closed to them or opened to all; and libraries that copy a file or pin a thread fail where these are refused."""
+_OWN = "prlimit64"
+"""Taken only with 0 for the process: limits of another could end it."""
+
+# By machine: the audit architecture, and the numbers of the calls. A call that it does not have is left out.
+_NUMBERS: dict[str, tuple[int, str]] = {
+    "x86_64": (
+        0xC000003E,
+        "shmget 29 shmat 30 socket 41 kill 62 semget 64 msgget 68 chmod 90 fchmod 91 chown 92 fchown 93 lchown 94 ptrace 101 "
+        "setpgid 109 setsid 112 rt_sigqueueinfo 129 utime 132 setpriority 141 pivot_root 155 chroot 161 mount 165 umount2 166 "
+        "setxattr 188 lsetxattr 189 fsetxattr 190 removexattr 197 lremovexattr 198 fremovexattr 199 tkill 200 "
+        "sched_setaffinity 203 tgkill 234 utimes 235 add_key 248 request_key 249 keyctl 250 ioprio_set 251 fchownat 260 "
+        "futimesat 261 fchmodat 268 unshare 272 utimensat 280 rt_tgsigqueueinfo 297 perf_event_open 298 prlimit64 302 "
+        "open_by_handle_at 304 setns 308 process_vm_readv 310 process_vm_writev 311 kcmp 312 bpf 321 userfaultfd 323 "
+        "pidfd_send_signal 424 io_uring_setup 425 pidfd_open 434 pidfd_getfd 438 process_madvise 440 fchmodat2 452 "
+        "setxattrat 463 removexattrat 466 file_setattr 469",
+    ),
+    "aarch64": (
+        0xC00000B7,
+        "setxattr 5 lsetxattr 6 fsetxattr 7 removexattr 14 lremovexattr 15 fremovexattr 16 ioprio_set 30 umount2 39 mount 40 "
+        "pivot_root 41 chroot 51 fchmod 52 fchmodat 53 fchownat 54 fchown 55 utimensat 88 unshare 97 ptrace 117 "
+        "sched_setaffinity 122 kill 129 tkill 130 tgkill 131 rt_sigqueueinfo 138 setpriority 140 setpgid 154 setsid 157 "
+        "msgget 186 semget 190 shmget 194 shmat 196 socket 198 add_key 217 request_key 218 keyctl 219 rt_tgsigqueueinfo 240 "
+        "perf_event_open 241 prlimit64 261 open_by_handle_at 265 setns 268 process_vm_readv 270 process_vm_writev 271 kcmp 272 "
+        "bpf 280 userfaultfd 282 pidfd_send_signal 424 io_uring_setup 425 pidfd_open 434 pidfd_getfd 438 process_madvise 440 "
+        "fchmodat2 452 setxattrat 463 removexattrat 466 file_setattr 469",
+    ),
 }
 _X32 = 0x40000000
 _LOAD, _EQUAL, _AT_LEAST, _RETURN = 0x20, 0x15, 0x35, 0x06
-_ALLOW, _DENY, _KILL = 0x7FFF0000, 0x00050000 | errno.EPERM, 0x80000000
+_ALLOW, _DENY, _FEIGN, _KILL = 0x7FFF0000, 0x00050000 | errno.EPERM, 0x00050000, 0x80000000
+_NUMBER, _ARCHITECTURE, _ARGUMENT, _ARGUMENT_HIGH = 0, 4, 16, 20
+"""Where these stand in what a filter is shown; the argument is the call's first, in two halves."""
 
 SYSTEM = (
     "/usr",
@@ -163,13 +205,24 @@ def _allow(library: ctypes.CDLL, ruleset: int, path: str, rights: int) -> None:
 
 
 def _calls(library: ctypes.CDLL) -> None:
-    architecture, denied = _CALLS[platform.machine()]
+    architecture, text = _NUMBERS[platform.machine()]
+    words = text.split()
+    numbers = dict(zip(words[::2], map(int, words[1::2]), strict=True))
     # Another architecture's numbers would mean other calls: whoever uses them is stopped.
-    lines = [(_LOAD, 0, 0, 4), (_EQUAL, 1, 0, architecture), (_RETURN, 0, 0, _KILL), (_LOAD, 0, 0, 0)]
+    lines = [
+        (_LOAD, 0, 0, _ARCHITECTURE),
+        (_EQUAL, 1, 0, architecture),
+        (_RETURN, 0, 0, _KILL),
+        (_LOAD, 0, 0, _NUMBER),
+    ]
     if platform.machine() == "x86_64":
         lines += [(_AT_LEAST, 0, 1, _X32), (_RETURN, 0, 0, _KILL)]
-    for number in denied:
-        lines += [(_EQUAL, 0, 1, number), (_RETURN, 0, 0, _DENY)]
-    lines.append((_RETURN, 0, 0, _ALLOW))
+    for names, answer in ((_DENIED, _DENY), (_FEIGNED, _FEIGN)):
+        for name in " ".join(names).split():
+            if name in numbers:
+                lines += [(_EQUAL, 0, 1, numbers[name]), (_RETURN, 0, 0, answer)]
+    lines += [(_EQUAL, 0, 5, numbers[_OWN])]
+    lines += [(_LOAD, 0, 0, _ARGUMENT), (_EQUAL, 0, 2, 0), (_LOAD, 0, 0, _ARGUMENT_HIGH), (_EQUAL, 1, 0, 0)]
+    lines += [(_RETURN, 0, 0, _DENY), (_RETURN, 0, 0, _ALLOW)]
     program = (_Filter * len(lines))(*(_Filter(*line) for line in lines))
     _check(library.prctl(_SECCOMP, _FILTER, ctypes.byref(_Program(len(lines), program)), 0, 0))
