@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from holdall.packing.inside import StaysPython
+from holdall.packing.traced import StaysPython
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -27,6 +28,16 @@ def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPat
     monkeypatch.delenv("HOLDALL_REGISTRY", raising=False)
     monkeypatch.delenv("HOLDALL_TOKEN", raising=False)
     return folder
+
+
+@pytest.fixture(autouse=True)
+def modules(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A module that a test wrote is forgotten with it: the next test's may have the same name."""
+    written, before = str(tmp_path_factory.getbasetemp()), set(sys.modules)
+    yield
+    for name in set(sys.modules) - before:
+        if (getattr(sys.modules[name], "__file__", None) or "").startswith(written):
+            del sys.modules[name]
 
 
 @pytest.fixture
