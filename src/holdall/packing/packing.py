@@ -23,7 +23,7 @@ from holdall.engines import source
 from holdall.engines.engine import InMemory
 from holdall.errors import NotPortable, SampleRequired, UsageError
 from holdall.frameworks.find import find
-from holdall.frameworks.framework import Arranging, Artefact, Description, Framework, Keeping, Live, blocker
+from holdall.frameworks.framework import Arranging, Artefact, Description, Following, Framework, Keeping, Live, blocker
 from holdall.packing import card, drawing, inferring, probing, programs, requiring
 from holdall.packing.capturing import Captured
 from holdall.packing.composing import Composition, Sealable
@@ -46,7 +46,7 @@ DRAFT = Release(name="draft", version="0.0.0")
 Progress = Callable[[str], None]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Options:
     """How to pack. record: 'synthetic', 'real' or 'none'. schema: edits by column, see `editing`.
 
@@ -256,7 +256,7 @@ class _Candidates:
         blockers: list[Blocker] = []
         self._progress("writing the model as a graph")
         try:
-            artefact = self._framework.portable(self._model, self.schema)
+            artefact = self._portable(sample)
         except NotPortable as error:
             blockers.append(blocker(error, "model"))
         else:
@@ -270,6 +270,11 @@ class _Candidates:
         native = self._native(blockers)
         manifest, proof = self._prove(native, sample, typical, tuple(blockers))
         return self._sealable(native, proof, manifest, {})
+
+    def _portable(self, sample: Batch) -> Artefact:
+        if isinstance(self._framework, Following):
+            return self._framework.followed(self._model, self.schema, sample)
+        return self._framework.portable(self._model, self.schema)
 
     def _sealable(self, artefact: Artefact, proof: Proof, manifest: Manifest, kept: Mapping[str, bytes]) -> Sealable:
         return Sealable(

@@ -25,7 +25,6 @@ from holdall.content import media
 from holdall.content.package import Content
 from holdall.content.seal import Referrer, Sealed, refer, seal
 from holdall.errors import Error
-from holdall.packing.capturing import Captured
 from holdall.packing.locking import locked
 from holdall.packing.packing import Draft, Options, Progress, draft
 from holdall.spec import canonical
@@ -33,21 +32,14 @@ from holdall.spec.digest import Digest
 from holdall.spec.manifest import Release
 
 
-@dataclass(frozen=True)
-class Request:
+@dataclass(frozen=True, kw_only=True)
+class Request(Options):
     """What was asked for; see `holdall.api.pack`."""
 
     name: str
     version: str | None = None
     metrics: Mapping[str, float] = field(default_factory=dict)
     metadata: Mapping[str, str] = field(default_factory=dict)
-    record: str = "synthetic"
-    requirements: tuple[str, ...] = ()
-    keep_native: bool = False
-    allow_pickle: bool = False
-    schema: Mapping[str, Any] = field(default_factory=dict)
-    functions: Captured = field(default_factory=Captured)
-    table: str = "pandas"
 
 
 @dataclass(frozen=True)
@@ -85,16 +77,7 @@ class Drafted:
 
 def drafted(model: Any, sample: Batch | None, truth: Column | None, request: Request, progress: Progress) -> Drafted:
     """The draft of a live model, and its metrics on the sample where the truth is known. Raises what `draft` does."""
-    options = Options(
-        record=request.record,
-        requirements=request.requirements,
-        keep_native=request.keep_native,
-        allow_pickle=request.allow_pickle,
-        schema=request.schema,
-        functions=request.functions,
-        table=request.table,
-    )
-    made = draft(model, sample, options, progress)
+    made = draft(model, sample, request, progress)
     return Drafted(made, {} if truth is None or sample is None else _evaluation(made, sample, truth))
 
 
