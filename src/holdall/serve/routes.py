@@ -35,7 +35,7 @@ _PAGE_TYPES = {
     "js": b"text/javascript; charset=utf-8",
 }
 _PAGES = {"/": "try.html", "/docs": "docs.html"}
-_ASSETS = ("style.css", "try.js", "docs.js")
+_ASSETS = ("style.css", "fields.js", "try.js", "docs.js")
 _POLICY = (
     b"default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self' data:; "
     b"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"

@@ -1,5 +1,6 @@
-"use strict";
 // Everything shown comes from the server as JSON and is put into the page as text, never as markup.
+import { fill, rowOf, tell } from "./fields.js";
+
 const at = (id) => document.getElementById(id);
 let model = null, models = [], example = 0;
 
@@ -34,56 +35,16 @@ async function open(id) {
   draw();
 }
 
-const numeric = (field) => field.kind === "float" || field.kind === "int";
-const observed = (field) => field.observed || {};
-
-function control(field, value) {
-  const seen = observed(field).categories;
-  const closed = field.kind === "bool" || (seen && !observed(field).other && seen.length <= 100 && (value === null || seen.includes(value)));
-  const made = document.createElement(closed ? "select" : "input");
-  if (closed) {
-    const choices = field.kind === "bool" ? [true, false] : seen;
-    if (field.nullable) made.append(new Option("(none)", "null"));
-    made.append(...choices.map((choice) => new Option(String(choice), JSON.stringify(choice))));
-    made.value = JSON.stringify(value);
-  } else {
-    made.value = value === null ? "" : typeof value === "object" ? JSON.stringify(value) : String(value);
-    made.placeholder = field.nullable ? "missing" : "";
-    if (numeric(field)) made.inputMode = "decimal";
-  }
-  made.name = field.name;
-  made.dataset.closed = closed ? "yes" : "";
-  return made;
-}
-
 function draw() {
   const row = model.example[example % model.example.length];
   at("next").hidden = model.example.length < 2;
-  at("fields").replaceChildren(...model.schema.inputs.map((field) => {
-    const label = document.createElement("label");
-    label.append(field.name, control(field, row[field.name] ?? null));
-    return label;
-  }));
+  fill(at("fields"), model.schema.inputs, row);
   snippets();
-}
-
-function read(field, made) {
-  const text = made.value;
-  if (made.dataset.closed) return JSON.parse(text);
-  if (text.trim() === "" && (field.nullable || field.kind !== "string")) return null;
-  if (numeric(field) && text.trim() !== "" && Number.isFinite(Number(text))) return Number(text);
-  if (field.kind === "tensor" || field.kind === "list") { try { return JSON.parse(text); } catch { return text; } }
-  return text;
-}
-
-function row() {
-  const controls = at("fields").querySelectorAll("input, select");
-  return Object.fromEntries(model.schema.inputs.map((field, place) => [field.name, read(field, controls[place])]));
 }
 
 function path() { return models.length === 1 ? "/predict" : "/models/" + model.id + "/predict"; }
 // Always a list: it is read the same way whatever the columns are called.
-function body() { return [row()]; }
+function body() { return [rowOf(at("fields"), model.schema.inputs)]; }
 function quoted(text) { return "'" + text.replaceAll("'", "'\\''") + "'"; }
 
 function snippets() {
@@ -107,14 +68,7 @@ async function predict(event) {
   } catch { say("The server does not answer.", true); return; }
   if (answer.error) { say(answer.error.message + (answer.error.hint ? ". " + answer.error.hint : ""), true); return; }
   say(answer.model + " " + answer.version + " answered in " + Math.max(1, Math.round(performance.now() - began)) + " ms", false);
-  at("answer").tBodies[0].replaceChildren(...Object.entries(answer.predictions[0]).map(([name, value]) => {
-    const line = document.createElement("tr"), head = document.createElement("th"), cell = document.createElement("td");
-    head.scope = "row"; head.textContent = name; cell.textContent = value === null ? "missing" : typeof value === "object" ? JSON.stringify(value) : String(value);
-    line.append(head, cell);
-    return line;
-  }));
-  at("answer").hidden = false;
-  at("answer").scrollIntoView({ block: "nearest" });
+  tell(at("answer"), answer.predictions[0]);
 }
 
 const begin = () => start().catch((error) => { if (error.message !== "token") say("The server does not answer.", true); });

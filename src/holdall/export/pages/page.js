@@ -1,0 +1,50 @@
+// The page of an exported model: its form is made from the schema at once, while the model is still on its way.
+import { fill, rowOf, tell } from "./fields.js";
+import { description, load } from "./model.mjs";
+
+const at = (id) => document.getElementById(id);
+let example = 0;
+
+function say(text, bad) { at("message").textContent = text; at("message").className = bad ? "bad" : "dim"; }
+
+function draw() {
+  const values = description.examples[example % description.examples.length];
+  fill(at("fields"), description.inputs, Object.fromEntries(description.inputs.map((field, place) => [field.name, values[place]])));
+  at("next").hidden = description.examples.length < 2;
+  snippet();
+}
+
+function snippet() {
+  const row = JSON.stringify(rowOf(at("fields"), description.inputs), null, 1).replaceAll("\n", "\n  ");
+  at("program").textContent = 'import { load } from "./model.mjs";\n\nconst model = await load();\nconst rows = [\n  ' + row + "\n];\nconsole.log(await model.predict(rows));";
+}
+
+async function prove() {
+  const told = await (await fetch("export.json")).json(), { parity } = told;
+  at("proof").textContent = parity === null
+    ? "Not replayed in a browser before it was written."
+    : `Replayed in ${told.browser} before it was written: ${parity.rows} rows, ${parity.label_flips} label flips, largest error ${parity.max_abs_error.toExponential(1)}.`;
+}
+
+async function predict(event) {
+  event.preventDefault();
+  at("answer").hidden = true;
+  try {
+    const ready = await model, began = performance.now();
+    const [prediction] = await ready.predict([rowOf(at("fields"), description.inputs)]);
+    say(`Answered here, in ${Math.max(0.1, performance.now() - began).toFixed(1)} ms; nothing left this page`, false);
+    tell(at("answer"), prediction);
+  } catch (error) {
+    say(error.message, true);
+  }
+}
+
+document.title = at("title").textContent = `${description.name} ${description.version}`;
+at("facts").textContent = `${description.task} · runs wholly in this browser · ${description.digest.slice(0, 19)}`;
+draw();
+at("form").addEventListener("submit", predict);
+at("fields").addEventListener("input", snippet);
+at("next").addEventListener("click", () => { example += 1; draw(); });
+prove().catch(() => {});
+const model = load();
+model.then(() => { if (at("answer").hidden && at("message").className !== "bad") say("Press Predict.", false); }, (error) => say(`The model cannot be loaded: ${error.message}`, true));
