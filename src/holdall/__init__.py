@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from holdall.api import (
         batch,
         evaluate,
+        export,
         history,
         load,
         open,
@@ -42,6 +43,7 @@ __all__ = [
     "__version__",
     "batch",
     "evaluate",
+    "export",
     "history",
     "load",
     "open",

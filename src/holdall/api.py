@@ -475,6 +475,40 @@ def _scan_verdicts(store: LocalStore, kept: Kept) -> dict[str, bool]:
     return {}
 
 
+def export(
+    reference: str | os.PathLike[str],
+    *,
+    to: str = "web",
+    output: str | os.PathLike[str] | None = None,
+    replay: bool = True,
+    browser: str | None = None,
+    runtime: str | os.PathLike[str] | None = None,
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """Make of a package something that runs elsewhere, proved by a replay of its recorded examples there.
+
+    to: 'web', static files that run wholly in a browser. output: the folder, by default NAME-web here; it is there whole or
+    not at all, and an earlier export in it is replaced. replay: False leaves the proof out, and the folder tells so.
+    browser: the program to replay in; None: the first Chromium, Chrome or Edge that is found. runtime: the npm package of
+    onnxruntime-web as a file, where no registry is reached; else it is fetched once, and kept.
+    Gives {path, size, files[], reference, digest, target, runtime, browser, parity, latency}.
+    Raises what `open` does, NotPortable, CheckFailed, Conflict, Unavailable and MissingDependency.
+    """
+    from holdall.environments.cache import find_cache
+    from holdall.export import web
+    from holdall.export.chromium import find_browser
+    from holdall.export.runtime import Source, find_registry
+
+    if to != "web":
+        raise UsageError(f"there is no export to {to!r}", hint="export to web")
+    package = open(reference)
+    web.check(package)
+    program = find_browser(browser, os.environ) if replay else None
+    folder = Path(output) if output is not None else Path(f"{package.name.rpartition('/')[2]}-web")
+    source = Source(find_cache(os.environ), find_registry(os.environ), None if runtime is None else Path(runtime))
+    return web.export(package, folder.absolute(), source=source, browser=program, say=progress or (lambda _: None))
+
+
 def environment(
     reference: str,
     *,

@@ -27,6 +27,7 @@ SECTIONS: dict[str, tuple[Entry, ...]] = {
         Entry("predict", "predict", "Score a small table."),
         Entry("batch", "batch", "Score a table of any size."),
         Entry("serve", "serve", "Serve models over HTTP."),
+        Entry("export", "export", "Make of a package something that runs elsewhere."),
     ),
     "Release": (
         Entry("promote", "versions", "Point an alias such as production at a version."),
