@@ -186,11 +186,10 @@ def _table_for(functions: Any, sample: Any) -> str:
 
 
 def _drafted(model: Any, sample: Any, truth: Any, request: Any, say: Progress) -> Any:
-    """A file that can run code is packed in a process of its own; functions need the live model in this one, where the
-    file is opened as far as it names what is known, and beyond that only if the user allows a pickle."""
+    """A file that can run code is packed in a process of its own, with the source of the functions around it."""
     from holdall.packing import sealing
 
-    if isinstance(model, str | os.PathLike) and not request.functions.names:
+    if isinstance(model, str | os.PathLike):
         from holdall.packing import enclosing, folders
         from holdall.packing.opening import find_file
 

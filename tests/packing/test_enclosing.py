@@ -3,26 +3,37 @@
 from __future__ import annotations
 
 import errno
+import io
 import json
 import os
 import pickle
 import subprocess
 import sys
 import textwrap
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import joblib
+import msgspec
 import numpy as np
 import pandas as pd
 import pytest
 import skops.io
 from sklearn.ensemble import RandomForestClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
 
 from holdall.columns.tables import from_table
+from holdall.engines import source
 from holdall.engines.worker import pipe
-from holdall.errors import SampleRequired, TrustRequired, UnreadableFile, UnsupportedModel
-from holdall.packing import enclosing, sandbox, sealing
+from holdall.engines.worker.state import NAMES
+from holdall.errors import CheckFailed, SampleRequired, TrustRequired, UnreadableFile, UnsupportedModel, UsageError
+from holdall.packing import enclosing, returned, sandbox, sealing
+from holdall.packing.capturing import capture
+from holdall.packing.restricted import Restricted
+from holdall.spec import digest as digests
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the sandbox is Linux's")
 
@@ -157,7 +168,7 @@ def _answered(tmp_path: Path, change: Any) -> None:
     with sent.open("rb") as stream:
         message = pipe.receive(stream)
     change(message)
-    enclosing.received(message, "model.pkl", sealing.Request(name="x"))
+    returned.received(message, "model.pkl", sealing.Request(name="x"), frozenset)
 
 
 def test_an_answer_is_believed_only_where_it_is_sound(tmp_path: Path) -> None:
@@ -181,6 +192,118 @@ def test_an_answer_is_believed_only_where_it_is_sound(tmp_path: Path) -> None:
     for change in changes:
         with pytest.raises(UnreadableFile):
             _answered(tmp_path, change)
+
+
+OWN = """
+    from sklearn.base import BaseEstimator, TransformerMixin
+
+    class Shouting(TransformerMixin, BaseEstimator):
+        def fit(self, X, y=None):
+            self.n_features_in_ = X.shape[1]
+            return self
+
+        def transform(self, X):
+            return [[float(str(value)) for value in row] for row in X.to_numpy()]
+
+    def doubled(table):
+        return table.assign(a=[float(str(value)) * 2 for value in table["a"]])
+
+    def worded(table):
+        return table.assign(prediction=table["prediction"].astype(str) + "!")
+"""
+
+
+@pytest.fixture
+def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A joblib file that names a class of the user's own, beside its module."""
+    (tmp_path / "own_of_the_test.py").write_text(textwrap.dedent(OWN))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    import own_of_the_test  # type: ignore[import-not-found]
+
+    joblib.dump(make_pipeline(own_of_the_test.Shouting(), LogisticRegression()).fit(TABLE, Y), "own.joblib")
+    yield tmp_path / "own.joblib"
+    sys.modules.pop("own_of_the_test", None)
+
+
+def test_a_class_of_the_user_s_own_travels_as_the_source_that_lies_here(own: Path) -> None:
+    with pytest.raises(TrustRequired, match=r"own_of_the_test\.Shouting"):
+        drafted(own)
+    made = drafted(own, allow_pickle=True).draft
+    assert made.parity.passed
+    code = source.unpack(made.files[source.PATH])
+    assert code["own_of_the_test.py"] == own.with_name("own_of_the_test.py").read_bytes()
+
+
+def test_functions_around_a_file_are_run_from_their_source_in_there(own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    joblib.dump(LogisticRegression().fit(TABLE, Y), "plain.joblib")
+    monkeypatch.setattr(Restricted, "load", lambda _: pytest.fail("the file was opened in this process"))
+    functions = capture("own_of_the_test:doubled", "own_of_the_test:worded", ())
+    made = drafted(own.with_name("plain.joblib"), functions=functions).draft
+    assert made.parity.passed
+    assert [step.functions for step in made.manifest.steps if step.functions] == [
+        ("own_of_the_test:doubled",),
+        ("own_of_the_test:worded",),
+    ]
+
+
+def test_functions_that_answer_otherwise_by_their_source_are_told(own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import own_of_the_test
+
+    functions = capture("own_of_the_test:doubled", (), ())
+    changed = replace(functions, preprocess=(lambda table: own_of_the_test.doubled(table) + 1,))
+    with pytest.raises(CheckFailed, match="by itself"):
+        drafted(own, functions=changed, allow_pickle=True)
+
+
+def test_code_that_a_file_brings_is_not_sealed(own: Path) -> None:
+    request = sealing.Request(name="x", allow_pickle=True)
+    made = drafted(own, allow_pickle=True)
+    names = enclosing.named(own.read_bytes(), str(own))
+    files = made.draft.files
+    code = source.unpack(files[source.PATH])
+    listed = code[f"{NAMES}.py"].decode()
+
+    def answered(code: dict[str, bytes], told: frozenset[str] = names, **changed: Any) -> None:
+        packed = source.pack(code)
+        manifest = msgspec.structs.replace(
+            made.draft.manifest,
+            files=tuple(
+                msgspec.structs.replace(file, digest=digests.of(packed), size=len(packed))
+                if file.path == source.PATH
+                else file
+                for file in made.draft.manifest.files
+            ),
+            **changed,
+        )
+        draft = replace(made.draft, files={**files, source.PATH: packed}, manifest=manifest)
+        buffer = io.BytesIO()
+        enclosing.answer(buffer, sealing.Drafted(draft, {}), [])
+        buffer.seek(0)
+        returned.received(pipe.receive(buffer), "own.joblib", request, lambda: told)
+
+    answered(code)
+    acting = listed.replace("NAMES = {", "import os as _os\n\nNAMES = {\n    'os:system': _os.system,")
+    hidden = listed.replace("NAMES = {", "NAMES = {\n    'own_of_the_test:Other': _own_of_the_test.worded,")
+    for wrong in (
+        {**code, "own_of_the_test.py": code["own_of_the_test.py"] + b"\nimport os\n"},
+        {**code, "more.py": b"import os"},
+        {**code, f"{NAMES}.py": acting.encode()},
+        {**code, f"{NAMES}.py": hidden.encode()},
+        {**code, f"{NAMES}.py": f"{listed}\nprint()\n".encode()},
+        {**code, f"{NAMES}.py": listed.replace("import own_of_the_test as", "import sys as").encode()},
+    ):
+        with pytest.raises((UnreadableFile, UsageError)):
+            answered(wrong)
+    with pytest.raises(UsageError, match=r"own_of_the_test\.Shouting"):
+        answered(code, told=frozenset())
+    step = made.draft.manifest.steps[0]
+    first = msgspec.structs.replace(step, role="preprocess", functions=("os:system",))
+    requires = (*made.draft.manifest.environment.requires, "evil-of-the-test==1.0")
+    environment = msgspec.structs.replace(made.draft.manifest.environment, requires=requires)
+    for changed in ({"steps": (first, step)}, {"environment": environment}):
+        with pytest.raises(UnreadableFile):
+            answered(code, **changed)
 
 
 def test_the_sandbox_says_what_it_could_not_give_up(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,7 +16,7 @@ import tempfile
 import threading
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, BinaryIO, cast
@@ -244,6 +244,11 @@ class _Process:
     def kill(self) -> None:
         """Only that: whoever waits for it hears that it is gone. Does nothing in a process that was forked from its parent."""
         if self.alive:
+            self._kill()
+
+    def _kill(self) -> None:
+        # In the process that opens model files nothing can be signalled: there it ends as its input does.
+        with suppress(PermissionError):
             self._popen.kill()
 
     def end(self) -> int | None:
@@ -252,7 +257,7 @@ class _Process:
             return None
         status = self._popen.poll()
         if status is None:
-            self._popen.kill()
+            self._kill()
         for stream in (self._popen.stdin, self._popen.stdout):
             try:
                 if stream is not None:

@@ -16,7 +16,6 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -25,21 +24,21 @@ from typing import Any, BinaryIO, cast
 import msgspec
 import numpy as np
 
-from holdall import errors
 from holdall.checks.scan_pickle import KNOWN, Walk, verdict
 from holdall.columns.batch import Batch, Column
-from holdall.engines import compression
+from holdall.engines import compression, skops
+from holdall.engines.python import FunctionRaised, Worker
 from holdall.engines.recognise import Format, recognise
 from holdall.engines.worker import pipe
-from holdall.errors import Error, TrustRequired, UnreadableFile
-from holdall.packing import kerases, torches
-from holdall.packing.opening import open_bytes, read_file
-from holdall.packing.packing import Draft, Progress
+from holdall.errors import CheckFailed, Error, InputError, TrustRequired, UnreadableFile
+from holdall.packing import inferring, kerases, torches
+from holdall.packing.composing import Chain, differing
+from holdall.packing.opening import import_object, open_bytes, read_file
+from holdall.packing.packing import Progress
+from holdall.packing.proving import WHOLE
+from holdall.packing.returned import received
 from holdall.packing.sealing import Drafted, Request
-from holdall.scoring.trust import Level, level_of
-from holdall.spec import digest as digests
 from holdall.spec import manifest as manifests
-from holdall.spec.report import Parity
 
 HINT = "if you know who made it, add --allow-pickle, or give MODULE:OBJECT of the program that trains it"
 _KEPT = ("LANG", "LC_ALL", "TZ", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "KERAS_BACKEND")
@@ -67,6 +66,16 @@ def is_code(path: Path) -> bool:
     )
 
 
+def named(data: bytes, path: str) -> frozenset[str]:
+    """Every class and function that the file names, as far as it could be read. Raises UnreadableFile."""
+    form = recognise(data)
+    if form is Format.SKOPS:
+        return frozenset(skops.audit(data, path).outside)
+    if form not in (Format.PICKLE, Format.JOBLIB):
+        return frozenset()
+    return frozenset(Walk(compression.unpack(data, path) if compression.method(data) else data).file().names)
+
+
 def look(data: bytes, path: str) -> None:
     """Raises TrustRequired, naming each class and function at stake, where a pickle names what is not on holdall's list."""
     form = recognise(data)
@@ -87,15 +96,22 @@ def look(data: bytes, path: str) -> None:
 
 
 def drafted(path: Path, sample: Batch | None, truth: Column | None, request: Request, progress: Progress) -> Drafted:
-    """As `sealing.drafted`, for the model in this file. Raises what that does, TrustRequired, UnreadableFile."""
+    """As `sealing.drafted`, for the model in this file. Raises what that does, TrustRequired, UnreadableFile.
+
+    Functions before and after it are run from their sealed source in there, and compared with the live ones here.
+    """
     data = read_file(path)
     if not request.allow_pickle:
         look(data, str(path))
+    if sample is not None and request.functions.preprocess:
+        _check_functions(request, sample)
+    # Live functions stay here: what goes over is their source.
+    asked = replace(request, functions=replace(request.functions, preprocess=(), postprocess=()))
     with tempfile.TemporaryDirectory(prefix="holdall-") as folder, tempfile.TemporaryFile() as said:
         process = _started(folder, said, request.allow_pickle)
         threading.Thread(target=_followed, args=(process.pid,), daemon=True).start()
         try:
-            message = _asked(process, (data, str(path), sample, truth, request), progress)
+            message = _asked(process, (data, str(path), sample, truth, asked), progress)
         finally:
             _end(process.pid)
             for stream in (process.stdin, process.stdout):
@@ -110,7 +126,30 @@ def drafted(path: Path, sample: Batch | None, truth: Column | None, request: Req
                 hint="it is damaged or hostile; nothing of it ran outside that process",
                 path=str(path),
             )
-    return received(message, str(path), request)
+    return received(message, str(path), request, lambda: named(data, str(path)))
+
+
+def _check_functions(request: Request, sample: Batch) -> None:
+    """Raises UsageError where the functions cannot take the sample, CheckFailed where by their source they answer otherwise."""
+    functions = request.functions
+    chain = Chain(functions.preprocess, functions.preprocess_names, request.table)
+    fields, some = inferring.infer(sample, {}), sample.take(slice(0, WHOLE))
+    expected = chain.first(some, fields, some.rows)
+    worker = Worker(functions.code, functions.preprocess_names)
+    try:
+        given = worker.call(functions.preprocess_names, some, fields, chain.table)
+    except (FunctionRaised, InputError):
+        return  # it is told in there, with what to do about it
+    finally:
+        worker.close()
+    differ = differing(given, expected)
+    if differ:
+        raise CheckFailed(
+            f"{chain.shown} gives another {differ[0]!r} by itself than it does here",
+            hint="it may depend on what does not travel: a module changed since it was imported (restart, and pack then), "
+            "random numbers, the time, an environment variable, a global that another cell sets",
+            columns=differ,
+        )
 
 
 def _started(folder: str, said: Any, allow_pickle: bool) -> subprocess.Popen[bytes]:
@@ -167,79 +206,6 @@ def _asked(process: subprocess.Popen[bytes], question: Any, progress: Progress) 
         return None
 
 
-# What came back, checked.
-
-
-def received(message: pipe.Message, path: str, request: Request) -> Drafted:
-    """The draft that `answer` wrote, or the error. Raises UnreadableFile for what could not have come of packing."""
-    header = message.header
-    if "error" in header:
-        raise _error(header["error"])
-    try:
-        files = {str(name): _bytes(message, index) for name, index in header["files"].items()}
-        manifest = manifests.decode(_bytes(message, header["manifest"]))
-        examples = None if header["examples"] is None else _bytes(message, header["examples"])
-        made = Draft(
-            manifest=manifest,
-            files=files,
-            examples=examples,
-            parity=msgspec.convert(header["parity"], Parity),
-            differences=_texts(header["differences"]),
-            ignored=_texts(header["ignored"]),
-            notes=_texts(header["notes"]),
-        )
-        evaluation = {str(name): float(value) for name, value in header["evaluation"].items()}
-    except (KeyError, TypeError, ValueError, AttributeError, IndexError, msgspec.ValidationError, Error) as error:
-        raise UnreadableFile(f"{path} made the process that opened it answer nonsense: {error}", path=path) from None
-    _check(made, path, request)
-    missing = _texts(header.get("missing", ()))
-    if missing:
-        note = f"the file was opened without {', '.join(missing)}: this system does not allow a whole sandbox"
-        made = replace(made, notes=(*made.notes, note))
-    return Drafted(made, evaluation)
-
-
-def _bytes(message: pipe.Message, described: Any) -> bytes:
-    return message.array(described).tobytes()
-
-
-def _texts(values: Any) -> tuple[str, ...]:
-    return tuple(str(value) for value in values)
-
-
-def _check(made: Draft, path: str, request: Request) -> None:
-    """The files are those that the manifest names, and hold no more than what was asked for."""
-    named = {file.path: file for file in made.manifest.files}
-    level, _ = level_of(made.manifest, made.files.__getitem__) if named.keys() == made.files.keys() else (None, {})
-    sound = (
-        level is not None
-        and all(digests.of(made.files[name]) == file.digest for name, file in named.items())
-        and (request.allow_pickle or level <= Level.TYPES)
-        and not any(file.role == "code" for file in named.values())
-        and (
-            made.examples is None
-            if made.manifest.examples is None
-            else made.examples is not None and digests.of(made.examples) == made.manifest.examples.digest
-        )
-    )
-    if not sound:
-        raise UnreadableFile(f"{path} made the process that opened it answer with other files than it names", path=path)
-
-
-def _error(given: Mapping[str, Any]) -> Error:
-    """The error as it was raised in there; only errors of holdall's own have a class here."""
-    kind = getattr(errors, str(given["class"]), Error)
-    kind = kind if isinstance(kind, type) and issubclass(kind, Error) else Error
-    made: Error = kind.__new__(kind)
-    facts = {str(key): value for key, value in given["facts"].items() if key not in ("message", "hint")}
-    hint = None if given["hint"] is None else str(given["hint"])
-    Error.__init__(made, str(given["message"]), hint=hint, **facts)
-    for name in ("step", "cause"):
-        if name in facts:
-            setattr(made, name, facts[name])
-    return made
-
-
 # In the enclosed process.
 
 
@@ -261,6 +227,7 @@ def serve(missing: list[str]) -> None:
     if missing:
         progress(f"opening it without {', '.join(missing)}")
     try:
+        request = _with_functions(request)
         model = open_bytes(data, path, allow_pickle=request.allow_pickle, enclosed=True)
         answer(out, sealing.drafted(model, sample, truth, request, progress), missing)
     except Error as error:
@@ -270,6 +237,26 @@ def serve(missing: list[str]) -> None:
         writer.send(out, {"error": {"class": kind, "message": error.message, "hint": error.hint, "facts": facts}})
     out.flush()
     os._exit(0)  # no code of the model's own on the way out
+
+
+def _with_functions(request: Any) -> Any:
+    """The request with its functions live again, from their source in a folder of its own. Raises UnreadableFile."""
+    functions = request.functions
+    if not functions.names:
+        return request
+    folder = Path.cwd() / "functions"
+    for name, content in functions.files.items():
+        file = folder / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(content)
+    folder.mkdir(exist_ok=True)
+    os.chdir(folder)
+    sys.path.insert(0, str(folder))
+    live = [import_object(name) for name in functions.names]
+    before = len(functions.preprocess_names)
+    return replace(
+        request, functions=replace(functions, preprocess=tuple(live[:before]), postprocess=tuple(live[before:]))
+    )
 
 
 def answer(out: BinaryIO, made: Drafted, missing: list[str]) -> None:
