@@ -23,7 +23,7 @@ async function prove() {
   const told = await (await fetch("export.json")).json(), { parity } = told;
   at("proof").textContent = parity === null
     ? "Not replayed in a browser before it was written."
-    : `Replayed in ${told.browser} before it was written: ${parity.rows} rows, ${parity.label_flips} label flips, largest error ${parity.max_abs_error.toExponential(1)}.`;
+    : `Replayed in ${told.browser} before it was written: ${parity.rows} rows, ${parity.label_flips} label flips, ${parity.max_abs_error ? `largest error ${parity.max_abs_error.toExponential(0)}` : "not a digit differs"}.`;
 }
 
 async function predict(event) {
@@ -47,4 +47,6 @@ at("fields").addEventListener("input", snippet);
 at("next").addEventListener("click", () => { example += 1; draw(); });
 prove().catch(() => {});
 const model = load();
-model.then(() => { if (at("answer").hidden && at("message").className !== "bad") say("Press Predict.", false); }, (error) => say(`The model cannot be loaded: ${error.message}`, true));
+// The first call is slower than all that follow, while the browser still compiles.
+const warmed = model.then((ready) => ready.predict([rowOf(at("fields"), description.inputs)]).catch(() => {}));
+warmed.then(() => { if (at("answer").hidden && at("message").className !== "bad") say("Press Predict.", false); }, (error) => say(`The model cannot be loaded: ${error.message}`, true));

@@ -108,24 +108,27 @@ function refuse(description, refused, start) {
 
 // --- rows in ---
 
+/** What does not fit: whole columns first, then by row, and in the order of the schema. */
 class Problems {
   #found = [];
   #total = 0;
 
-  add(row, name, expected, got) {
+  add(row, field, expected, got) {
     this.#total += 1;
-    if (this.#found.length < LISTED || row < this.#found.at(-1).row) {
-      const path = row < 0 ? name : `rows[${row}]${name === null ? "" : `.${name}`}`;
-      this.#found.push({ row, problem: { path, expected, got } });
-      this.#found.sort((a, b) => a.row - b.row);
-      this.#found.length = Math.min(this.#found.length, LISTED);
-    }
+    const order = [row, field?.place ?? 0], last = this.#found.at(-1)?.order;
+    if (this.#found.length === LISTED && !before(order, last)) return;
+    const place = row < 0 ? field.name : `rows[${row}]${field === null ? "" : `.${field.name}`}`;
+    this.#found.push({ order, problem: { path: place, expected, got } });
+    this.#found.sort((one, other) => (before(one.order, other.order) ? -1 : 1));
+    this.#found.length = Math.min(this.#found.length, LISTED);
   }
 
   check() {
     if (this.#total) throw new SchemaMismatch(this.#found.map(({ problem }) => problem), this.#total);
   }
 }
+
+const before = ([row, place], [otherRow, otherPlace]) => row < otherRow || (row === otherRow && place < otherPlace);
 
 /** What the graph is fed: input name → {type, data, shape of a row}. Throws SchemaMismatch. */
 function fit(description, rows) {
@@ -134,7 +137,7 @@ function fit(description, rows) {
     if (typeof row !== "object" || row === null || Array.isArray(row)) problems.add(number, null, "an object with a value for each column", show(row));
   });
   problems.check();
-  const fields = new Map(description.inputs.map((field) => [field.name, field])), fed = new Set(), feeds = {};
+  const fields = new Map(description.inputs.map((field, place) => [field.name, { ...field, place }])), fed = new Set(), feeds = {};
   for (const input of description.graph.inputs) {
     const taken = input.columns.map((name) => fields.get(name));
     taken.forEach((field) => fed.add(field));
@@ -171,7 +174,7 @@ function allocate(kind, size) {
 function readColumn(field, rows, shape, put, problems) {
   const { name, carrier, nullable, limit } = field, has = Object.hasOwn;
   if (rows.length && !rows.some((row) => has(row, name) && row[name] !== undefined)) {
-    problems.add(-1, name, "a column", "nothing");
+    problems.add(-1, field, "a column", "nothing");
     return;
   }
   const convert = carrier === "tensor" ? (value) => flat(value, shape) : CONVERT[carrier];
@@ -179,16 +182,16 @@ function readColumn(field, rows, shape, put, problems) {
   const allowed = field.enforce ? observed(field) : null;
   for (let row = 0; row < rows.length; row += 1) {
     const value = has(rows[row], name) ? rows[row][name] : undefined;
-    if (value === undefined) problems.add(row, name, nullable ? `${expected} or null` : expected, "nothing");
+    if (value === undefined) problems.add(row, field, nullable ? `${expected} or null` : expected, "nothing");
     else if (missing(value)) {
       if (nullable) put(row, null);
-      else problems.add(row, name, "a value", "null");
+      else problems.add(row, field, "a value", "null");
     } else {
       const converted = convert(value);
-      if (converted === undefined) problems.add(row, name, expected, show(value));
+      if (converted === undefined) problems.add(row, field, expected, show(value));
       else if (limit !== null && (carrier === "float" || carrier === "int") && Math.abs(Number(converted)) > limit)
-        problems.add(row, name, limit >= LARGEST ? "a finite number" : `a number of magnitude at most ${limit}`, show(value));
-      else if (allowed && !allowed.holds(converted)) problems.add(row, name, allowed.expected, show(value));
+        problems.add(row, field, limit >= LARGEST ? "a finite number" : `a number of magnitude at most ${limit}`, show(value));
+      else if (allowed && !allowed.holds(converted)) problems.add(row, field, allowed.expected, show(value));
       else put(row, converted);
     }
   }
