@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from holdall.registry.store import Kept, LocalStore
     from holdall.scoring.trust import Level
     from holdall.spec.report import Entry
+    from holdall.spec.tracing import Tracing
 
 Progress = Callable[[str], None]
 
@@ -102,6 +103,37 @@ def pack(
     return package
 
 
+def trace(
+    function: Sequence[Any] | Callable[..., Any] | str, *, sample: Any, progress: Progress | None = None
+) -> Tracing:
+    """What of a function, or of several one after the other, goes into a model's graph, before anything is packed.
+
+    function: live, or as text `module:name`. sample: rows of what it is given: a table, or the path of one.
+    traced: all of it does. equal: on the sample and on generated rows the graph gave what the function gives.
+    Raises UsageError and its kin, also where the function cannot take the sample.
+    """
+    from holdall.packing import tracing_report
+    from holdall.packing.capturing import functions
+
+    live = functions(function)
+    batch, _ = _sample(sample, None)
+    if batch is None or not live:
+        raise UsageError(
+            f"there is no {'function' if batch is not None else 'sample'}", hint="give a function, and sample=table"
+        )
+    names = [one if isinstance(one, str) else _called(one) for one in _several(function)]
+    return tracing_report.report(live, names, batch, progress or (lambda _: None))
+
+
+def _several(given: Any) -> Sequence[Any]:
+    return given if isinstance(given, Sequence) and not isinstance(given, str) else (given,)
+
+
+def _called(function: Any) -> str:
+    """'module:name' of a live function."""
+    return f"{getattr(function, '__module__', '')}:{getattr(function, '__qualname__', type(function).__name__)}"
+
+
 def _edits(schema: Mapping[str, Any] | str | os.PathLike[str] | None) -> dict[str, Any]:
     import msgspec
 
@@ -167,12 +199,12 @@ def _sample(sample: Any, target: str | None) -> tuple[Any, Any]:
 
 
 def _table_for(functions: Any, sample: Any) -> str:
-    """The kind of table that the functions are given: what the sample is."""
+    """The kind of table that functions, and models that do not say, are given: what the sample is."""
     from holdall.columns.batch import Batch
     from holdall.columns.tables import Form, find_form, plain
 
     sample = plain(sample)
-    if not functions.names or sample is None or isinstance(sample, str | os.PathLike | Batch | list | tuple):
+    if sample is None or isinstance(sample, str | os.PathLike | Batch | list | tuple):
         return "pandas"
     if type(sample).__name__ == "Series":
         return "pandas"

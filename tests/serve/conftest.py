@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.special import gammaln
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.pipeline import make_pipeline
@@ -55,7 +56,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def _native(table: pd.DataFrame) -> Any:
     """A model that no graph is made of."""
-    return make_pipeline(FunctionTransformer(np.cbrt), RandomForestClassifier(5, random_state=0)).fit(
+    return make_pipeline(FunctionTransformer(gammaln), RandomForestClassifier(5, random_state=0)).fit(
         table, (table["age"] > 40).astype(int)
     )
 

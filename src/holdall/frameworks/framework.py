@@ -120,6 +120,15 @@ class Arranging(Protocol):
 
 
 @runtime_checkable
+class Following(Protocol):
+    """A framework that writes code of the user's own into a graph: it has to be shown rows of the sample."""
+
+    def followed(self, model: Any, schema: Schema, sample: Batch) -> Artefact:
+        """As `Framework.portable`. sample: fitted to the schema. Raises NotPortable."""
+        ...
+
+
+@runtime_checkable
 class Keeping(Protocol):
     """A framework whose models are kept in another form than their native one beside the portable artefact."""
 

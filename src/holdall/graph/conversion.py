@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -44,16 +45,26 @@ class Graph:
     boundaries: Mapping[str, npt.NDArray[np.float64]]
 
 
+@dataclass(frozen=True)
+class Witness:
+    """What a step of the live model was given for some rows of the sample, and what it answered."""
+
+    given: Any
+    answer: Any
+
+
 class Conversion:
     """The state of one conversion.
 
     table: the schema's input columns in order, as the live model's data frame would have them.
     single: set by a converter whose live model answers in float32 whatever it is given.
+    witnesses: by the identity of a step, for those that can only be followed by running them.
     Raises ValueError for kinds that a graph cannot take (binary, ragged lists).
     """
 
-    def __init__(self, schema: Schema) -> None:
+    def __init__(self, schema: Schema, witnesses: Mapping[int, Witness] | None = None) -> None:
         self.schema = schema
+        self.witnesses = witnesses or {}
         self.single = False
         self._guards: list[tuple[Var, tuple[Guard, ...]]] = []
         self._boundaries: dict[str, list[npt.NDArray[np.float64]]] = {}
@@ -82,9 +93,13 @@ class Conversion:
         self._arguments[name] = variable
         return variable
 
-    def refuse(self, where: Var, step: str, reason: str, columns: Sequence[str | None]) -> None:
-        """Rows that the live model refuses. where: bool [N, len(columns)]; columns: the raw column at fault, or None."""
-        self._guards.append((where, tuple(Guard(column=column, reason=reason, step=step) for column in columns)))
+    def refuse(
+        self, where: Var, step: str, reason: str, columns: Sequence[str | None], *, narrower: bool = False
+    ) -> None:
+        """Rows that the live model refuses. where: bool [N, len(columns)]; columns: the raw column at fault, or None;
+        narrower: see `Guard`."""
+        guards = tuple(Guard(column=column, reason=reason, step=step, narrower=narrower) for column in columns)
+        self._guards.append((where, guards))
 
     def boundary(self, origin: Origin | None, thresholds: npt.NDArray[np.float64]) -> None:
         """Tell that the answer may change at these values of a column that comes from `origin`."""
@@ -105,17 +120,8 @@ class Conversion:
             reasons = [where for where, _ in self._guards]
             results[REFUSED] = reasons[0] if len(reasons) == 1 else op.concat(reasons, axis=1)
         proto = spox.build(self._arguments, results, drop_unused_inputs=True)
-        # Dropping unused inputs leaves the others in an order that changes from run to run; the bytes must not.
-        declared = sorted(proto.graph.input, key=lambda value: list(self._arguments).index(value.name))
-        del proto.graph.input[:]
-        proto.graph.input.extend(declared)
+        inputs = self._settled(proto)
         keep_near_ones(proto.graph)
-        used = {value.name for value in declared}
-        inputs = tuple(
-            GraphInput(name=g.name, kind=g.kind, columns=g.columns, mask=g.mask if g.mask in used else None)
-            for g in self.inputs
-            if g.name in used or g.mask in used
-        )
         return Graph(
             model=proto.SerializeToString(deterministic=True),
             inputs=inputs,
@@ -125,6 +131,19 @@ class Conversion:
             ),
             guards=tuple(guard for _, guards in self._guards for guard in guards),
             boundaries={name: np.unique(np.concatenate(parts)) for name, parts in self._boundaries.items()},
+        )
+
+    def _settled(self, proto: Any) -> tuple[GraphInput, ...]:
+        """What the graph takes in the end. Its bytes must be the same from run to run."""
+        # Dropping unused inputs leaves the others in an order that changes from run to run.
+        declared = sorted(proto.graph.input, key=lambda value: list(self._arguments).index(value.name))
+        del proto.graph.input[:]
+        proto.graph.input.extend(declared)
+        used = {value.name for value in declared}
+        return tuple(
+            GraphInput(name=g.name, kind=g.kind, columns=g.columns, mask=g.mask if g.mask in used else None)
+            for g in self.inputs
+            if g.name in used or g.mask in used
         )
 
 

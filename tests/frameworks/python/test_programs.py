@@ -404,7 +404,7 @@ def test_an_own_step_that_takes_data_frames_only_is_given_them() -> None:
                 self.typical_ = X["a"].median()
                 return self
             def transform(self, X):
-                return X.assign(c=X["a"] - self.typical_)
+                return X.assign(c=X["a"] - self.typical_, d=len(X) * 0.0)
         """
     )
     model = make_pipeline(names["Burden"](), LogisticRegression()).fit(TABLE, LABELS)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import spox.opset.ai.onnx.v21 as op
 
+from holdall.frameworks.sklearn.registry import is_known
 from holdall.frameworks.sklearn.rows import raw_columns
 from holdall.graph.conversion import Conversion
 from holdall.graph.value import Table
@@ -35,14 +36,15 @@ def breaks(step: Any) -> bool:
     if type(step).__module__.startswith("feature_engine."):
         return name in OVERFLOWING
     if name == "FunctionTransformer":
-        return getattr(step.func, "__name__", "") in PARTIAL and isinstance(step.func, np.ufunc)
+        known = step.func is None or isinstance(step.func, np.ufunc)
+        return not known or getattr(step.func, "__name__", "") in PARTIAL
     if name == "Pipeline":
         return any(breaks(inner) for _, inner in step.steps)
     if name == "FeatureUnion":
         return any(breaks(inner) for _, inner in step.transformer_list)
     if name == "ColumnTransformer":
         return any(breaks(inner) for _, inner, _ in step.transformers_)
-    return False
+    return not isinstance(step, str) and not is_known(step)
 
 
 def refuses(step: Any) -> bool:

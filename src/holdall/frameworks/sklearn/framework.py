@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import pkgutil
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import cache
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -24,6 +24,9 @@ from holdall.frameworks.sklearn.answers import Answer, answers, matrix, settled
 from holdall.spec.schema import Field, Kind, Schema
 from holdall.spec.steps import Compute, StepOutput
 
+if TYPE_CHECKING:
+    from holdall.graph.conversion import Witness
+
 TELLING = ("predict_proba", "decision_function", "predict", "transform", "score_samples")
 """Methods by how much their answer says of the others."""
 
@@ -33,7 +36,6 @@ MANY = 8192
 GRAPH_PATH = "model/model.onnx"
 
 NO_TABLE = {
-    "DictVectorizer": ("takes dictionaries, not the columns of a table", "use OneHotEncoder on columns in its place"),
     "PatchExtractor": (
         "gives many rows for each image that it takes",
         "cut the images up before they are given to the model",
@@ -116,6 +118,15 @@ class ScikitLearn:
 
     def portable(self, model: Any, schema: Schema) -> Artefact:
         """One ONNX graph in double. Raises NotPortable."""
+        return self._graph(model, schema, {})
+
+    def followed(self, model: Any, schema: Schema, sample: Batch) -> Artefact:
+        """As `portable`, with the functions and classes of the user's own followed on these rows. Raises NotPortable."""
+        from holdall.frameworks.sklearn import own
+
+        return self._graph(model, schema, own.watched(model, self.live(model, schema, brief=True), sample))
+
+    def _graph(self, model: Any, schema: Schema, witnesses: Mapping[int, Witness]) -> Artefact:
         from holdall.graph.conversion import Conversion
 
         register_converters()
@@ -123,7 +134,7 @@ class ScikitLearn:
 
         path = _path(model)
         try:
-            conversion = Conversion(schema)
+            conversion = Conversion(schema, witnesses)
             graph = emitting.emit(model, conversion, path, settled(model, schema))
         except NotPortable:
             raise
@@ -227,14 +238,18 @@ def plain_column(kind: Kind, values: Array) -> Column:
 
 
 def _table(model: Any) -> str:
-    """The kind of table that the model was fitted on: only a data frame leaves names behind, and only what counts words
-    takes one document after the other."""
+    """The kind of table that the model was fitted on: only a data frame leaves names behind, only what counts words takes
+    one document after the other, and only two take a dictionary a row."""
     first = model
     while type(first).__name__ in ("Pipeline", "FeatureUnion") or hasattr(first, "best_estimator_"):
         steps = getattr(first, "steps", None) or getattr(first, "transformer_list", None)
         first = steps[0][1] if steps else first.best_estimator_
     if type(first).__name__ in ("CountVectorizer", "TfidfVectorizer", "HashingVectorizer"):
         return "text"
+    if type(first).__name__ == "DictVectorizer" or (
+        type(first).__name__ == "FeatureHasher" and first.input_type == "dict"
+    ):
+        return "mappings"
     return "numpy" if _names(model) is None else "pandas"
 
 

@@ -113,6 +113,15 @@ def _key(model: Any, path: str) -> str:
     raise NotPortable(path, f"{type(model).__module__}.{name} is not a scikit-learn class; its code is not known")
 
 
+def is_known(model: Any) -> bool:
+    """Whether the model's class is one whose code is known."""
+    try:
+        _key(model, "")
+    except NotPortable:
+        return False
+    return True
+
+
 def step(path: str, model: Any, name: str | None = None) -> str:
     """The path of an inner step: step('pipeline (Pipeline)', scaler, 'scale') == 'pipeline.scale (StandardScaler)'."""
     parent = path.partition(" (")[0]
@@ -121,6 +130,10 @@ def step(path: str, model: Any, name: str | None = None) -> str:
 
 def transform(model: Any, table: Table, conversion: Conversion, path: str) -> Table:
     """The graph of `model.transform`. Raises NotPortable."""
+    if id(model) in conversion.witnesses and not is_known(model):
+        from holdall.frameworks.sklearn import own
+
+        return own.transform(model, table, conversion, path)
     name = _key(model, path)
     found = _transformers.get(name)
     if found is not None:

@@ -121,6 +121,8 @@ def binary(symbol: str, left: Vector | Any, right: Vector | Any) -> Vector:
     a = left if isinstance(left, Vector) else as_vector(left, right.form)
     b = right if isinstance(right, Vector) else as_vector(right, left.form)
     weak = (not isinstance(left, Vector), not isinstance(right, Vector))
+    if symbol in ARITHMETIC and made.dtype == np.float32:
+        a, b = _narrowed(a, weak[0]), _narrowed(b, weak[1])
     if symbol in COMPARISON:
         return compared(symbol, a, b, made, weak)
     if symbol in LOGIC:
@@ -133,6 +135,13 @@ def binary(symbol: str, left: Vector | Any, right: Vector | Any) -> Vector:
         nulls = any_null(a.nulls, b.nulls)
         return Vector(Form.STRING, filled(Form.STRING, op.string_concat(a.values, b.values), nulls), made, nulls)
     return arithmetic(symbol, a, b, made)
+
+
+def _narrowed(vector: Vector, weak: bool) -> Vector:
+    """A constant of Python beside a column of float32, which does not widen it but is rounded itself."""
+    if not weak or vector.form not in (Form.FLOAT, Form.INT):
+        return vector
+    return Vector(Form.FLOAT, to_single(to_float(vector)), vector.live.astype(np.float32))
 
 
 def arithmetic(symbol: str, a: Vector, b: Vector, made: Any) -> Vector:
@@ -195,8 +204,15 @@ def _ints(symbol: str, a: Var, b: Var, right: Vector) -> Var:
                 f"whole numbers {symbol} a column of whole numbers",
                 "where that is 0 pandas turns the whole table's column into floats; convert one with .astype(float) before",
             )
-        remainder = op.mod(a, b)
-        return remainder if symbol == "%" else op.div(op.sub(a, remainder), b)
+        if divisor == -1:
+            # The least int64 has no counterpart, on which a processor's division stops the process.
+            return op.neg(a) if symbol == "//" else op.mul(a, constant(0, np.int64))
+        if symbol == "%":
+            return op.mod(a, b)
+        quotient = op.div(a, b)
+        rest = op.sub(a, op.mul(quotient, b))
+        below = op.less(rest, constant(0, np.int64)) if divisor > 0 else op.greater(rest, constant(0, np.int64))
+        return op.sub(quotient, op.cast(below, to=np.int64))
     if symbol == "**" and divisor is not None and 0 <= divisor <= 8:
         result = op.mul(a, constant(0, np.int64)) if divisor == 0 else a
         if divisor == 0:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import types
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas
 import spox.opset.ai.onnx.v21 as op
 
-from holdall.graph.tracing import times
+from holdall.graph.tracing import times, timestamps
 from holdall.graph.tracing.arithmetic import as_vector, chosen, is_null, quietly
+from holdall.graph.tracing.array import Height, TracedArray
 from holdall.graph.tracing.casting import parsed
 from holdall.graph.tracing.frame import TracedFrame, joined_columns
 from holdall.graph.tracing.lookup import member_of
@@ -21,7 +23,7 @@ from holdall.graph.tracing.untraceable import Untraceable, over_rows
 from holdall.graph.tracing.vector import Form, Vector, filled, numbers, to_float
 from holdall.graph.value import constant
 
-TRACED = (TracedSeries, TracedFrame)
+TRACED = (TracedSeries, TracedFrame, TracedArray)
 
 
 class Module(types.ModuleType):
@@ -43,7 +45,7 @@ class Module(types.ModuleType):
 
 
 def _has_traced(values: Any) -> bool:
-    if isinstance(values, TRACED) or _is_scalar(values):
+    if isinstance(values, (*TRACED, Height)) or _is_scalar(values):
         return True
     if isinstance(values, list | tuple):
         return any(_has_traced(value) for value in values)
@@ -104,6 +106,8 @@ def pandas_module(trace: Trace) -> Module:
         "merge": lambda *_, **__: _raise(Untraceable("pandas.merge", "use .map with a dict")),
     }
     traced: dict[str, Any] = {name: _either(getattr(pandas, name), face) for name, face in faces.items()}
+    moment = traced["to_datetime"]
+    traced["to_datetime"] = lambda *a, **o: _Timestamp.now() if a and _is_now(a[0]) else moment(*a, **o)
     traced["DataFrame"] = _class(pandas.DataFrame, TracedFrame, lambda *a, **o: _data_frame(trace, *a, **o))
     traced["Series"] = _class(pandas.Series, TracedSeries, lambda *a, **o: _series(trace, *a, **o))
     traced["Categorical"] = _class(pandas.Categorical, TracedSeries, lambda *a, **o: _categorical(trace, *a, **o))
@@ -112,20 +116,49 @@ def pandas_module(trace: Trace) -> Module:
     return Module(pandas, traced, files)
 
 
-def numpy_module() -> Module:
-    """numpy: its functions find columns by NumPy's own protocol, so only chance is barred."""
-    traced = {name: _either(getattr(np, name), face) for name, face in _MAKERS.items()}
+def numpy_module(trace: Trace) -> Module:
+    """numpy: its functions find columns by NumPy's own protocol; those that make arrays do not, and chance is barred."""
+    from holdall.graph.tracing import array_functions
+
+    traced: dict[str, Any] = {
+        name: _either(getattr(np, name), _maker(trace, face))
+        for name, face in {"array": array_functions.made_of, **array_functions.AS_THEY_ARE}.items()
+    }
+    traced |= {name: _either(getattr(np, name), face) for name, face in array_functions.OF_SHAPE.items()}
+    traced |= {
+        name: _either(getattr(np, name), array_functions.of_list(trace, name)) for name in array_functions.OF_LIST
+    }
+    traced["c_"] = array_functions.Beside(trace)
+    traced["ndarray"] = _class(np.ndarray, TracedArray, np.ndarray)
+    traced["datetime64"] = _Datetime64
     return Module(np, traced, {"random": RANDOM})
+
+
+def _maker(trace: Trace, of_arrays: Callable[..., Any]) -> Callable[..., Any]:
+    """numpy.array and its like. Columns of pandas stay columns."""
+
+    def call(value: Any, dtype: Any = None, **options: Any) -> Any:
+        if isinstance(value, TracedSeries | TracedFrame):
+            return value if dtype is None else value.astype(dtype)
+        return of_arrays(trace, value, dtype, **options)
+
+    return call
 
 
 def _raise(error: BaseException) -> Any:
     raise error
 
 
+def _is_now(value: Any) -> bool:
+    return isinstance(value, str) and value in ("now", "today")
+
+
 class _Timestamp(pandas.Timestamp):
     """A moment that cannot be that of the trace."""
 
     def __new__(cls, *arguments: Any, **options: Any) -> Any:
+        if arguments and _is_now(arguments[0]):
+            cls.now()
         return pandas.Timestamp(*arguments, **options)
 
     @classmethod
@@ -136,6 +169,22 @@ class _Timestamp(pandas.Timestamp):
         )
 
     today = utcnow = now  # type: ignore[assignment] # they end the trace before their arguments matter
+
+
+class _Real(type):
+    """Of a class that stands for its parent: what is an instance of that is one of it."""
+
+    def __instancecheck__(cls, instance: Any) -> bool:
+        return isinstance(instance, cls.__mro__[1])
+
+
+class _Datetime64(np.datetime64, metaclass=_Real):
+    """A moment of NumPy's that cannot be that of the trace."""
+
+    def __new__(cls, *arguments: Any) -> Any:
+        if arguments and _is_now(arguments[0]):
+            raise Untraceable("numpy.datetime64 of now", "the clock says something else at each call; pass the time as a column")
+        return np.datetime64(*arguments)
 
 
 def _class(real: type, traced: type, make: Callable[..., Any]) -> Any:
@@ -166,7 +215,12 @@ def _data_frame(trace: Trace, data: Any = None, index: Any = None, columns: Any 
         for name in [] if columns is None else columns:
             made[name] = np.nan
         return made
-    if isinstance(data, TracedFrame):
+    if isinstance(data, TracedArray):
+        if data._flat:
+            data = data[:, None]
+        names = range(len(data._cells)) if columns is None else list(columns)
+        made = TracedFrame(trace, dict(zip(names, data._vectors, strict=True)))
+    elif isinstance(data, TracedFrame):
         made = data.copy()
         if columns is not None and list(columns) != list(made.columns):
             made = made[list(columns)] if set(columns) <= set(made.columns) else made.set_axis(columns, axis=1)
@@ -188,6 +242,8 @@ def _data_frame(trace: Trace, data: Any = None, index: Any = None, columns: Any 
 def _series(
     trace: Trace, data: Any = None, index: Any = None, name: Any = None, dtype: Any = None, **options: Any
 ) -> Any:
+    if isinstance(data, TracedArray):
+        data = TracedSeries(trace, data.ravel()._vectors[0])
     if isinstance(data, TracedSeries):
         made = data.copy() if dtype is None else data.astype(dtype)
         made.name = data.name if name is None else name
@@ -213,25 +269,29 @@ def _to_datetime(
     trace: Trace, arg: Any, format: str | None = None, unit: str | None = None, **options: Any
 ) -> TracedSeries:
     errors = options.pop("errors", "raise")
-    only("pandas.to_datetime", options)
-    if not isinstance(arg, TracedSeries) or errors != "raise":
-        raise Untraceable("pandas.to_datetime of a table, or with errors=…", "give one column")
+    only("pandas.to_datetime", {key: value for key, value in options.items() if value or key not in ("dayfirst", "utc")})
+    if not isinstance(arg, TracedSeries):
+        raise Untraceable("pandas.to_datetime of a table", "give one column")
     vector = arg._vector
     if vector.form is Form.MOMENT:
         return arg
-    live = quietly(pandas.to_datetime, vector.live, format=format, unit=unit)
+    live = quietly(pandas.to_datetime, vector.live, format=format, unit=unit, errors=errors)
     trace.note("pandas.to_datetime")
     if vector.form is Form.STRING:
-        if format not in (None, "ISO8601", "%Y-%m-%d", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M:%S"):
-            raise Untraceable(
-                f"pandas.to_datetime(format={format!r})", "the graph reads ISO text, as 2024-02-29 23:59:59"
-            )
-        return TracedSeries(trace, times.moments(vector, live, trace.refuse), arg.name)
+        refuse = partial(trace.refuse, narrower=True)
+        made = timestamps.moments(vector, live, format, refuse, coerce=errors == "coerce")
+        return TracedSeries(trace, made, arg.name)
+    if errors != "raise":
+        raise Untraceable("pandas.to_datetime of numbers with errors=…", "leave errors out")
     if vector.form is Form.INT and unit is not None:
         scale = times.unit_of(unit)
         values = op.mul(vector.values, constant(scale, np.int64))
-        limit = constant(9_223_372_036_854_775 // scale, np.int64)
-        trace.refuse(op.greater(op.abs(vector.values), limit), "a time beyond what pandas holds")
+        finest = 1000 if str(live.dtype).endswith("[ns]") else 1
+        limit = (2**63 - 1) // (scale * finest)
+        outside = op.or_(
+            op.greater(vector.values, constant(limit, np.int64)), op.less(vector.values, constant(-limit, np.int64))
+        )
+        trace.refuse(outside, "a time beyond what pandas holds", pandas.errors.OutOfBoundsDatetime)
         return TracedSeries(
             trace, Vector(Form.MOMENT, filled(Form.MOMENT, values, vector.nulls), live, vector.nulls), arg.name
         )
@@ -344,6 +404,10 @@ def _dummies(
 
 def array_function(trace: Trace, function: Any, arguments: Sequence[Any], options: Mapping[str, Any]) -> Any:
     """A function of NumPy that found a column among its arguments. Raises Untraceable."""
+    if any(isinstance(one, TracedArray) for one in _within((*arguments, *options.values()))):
+        from holdall.graph.tracing import array_functions
+
+        return array_functions.array_function(trace, function, arguments, options)
     face = _FUNCTIONS.get(function.__name__)
     if face is None:
         if function.__name__ in (
@@ -373,6 +437,10 @@ def array_function(trace: Trace, function: Any, arguments: Sequence[Any], option
         raise Untraceable(f"numpy.{function.__name__}")
     trace.note(f"numpy.{function.__name__}")
     return face(trace, *arguments, **options)
+
+
+def _within(values: Sequence[Any]) -> list[Any]:
+    return [one for value in values for one in (value if isinstance(value, list | tuple) else [value])]
 
 
 def _vector(value: Any, like: Form | None = None) -> Vector:
@@ -452,10 +520,3 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "column_stack": lambda trace, tup: joined_columns(trace, [one.rename(index) for index, one in enumerate(tup)]),
     "zeros_like": lambda trace, a, **options: a * 0,
 }
-
-
-def _as_is(value: Any, dtype: Any = None, **_: Any) -> Any:
-    return value if dtype is None else value.astype(dtype)
-
-
-_MAKERS: dict[str, Callable[..., Any]] = dict.fromkeys(("array", "asarray", "zeros", "ones", "full", "empty"), _as_is)

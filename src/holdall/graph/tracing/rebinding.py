@@ -7,6 +7,7 @@ calls are rebound in turn, those of local modules too; what is of an installed l
 from __future__ import annotations
 
 import builtins
+import datetime
 import math
 import types
 from collections.abc import Callable, Mapping
@@ -16,15 +17,39 @@ from holdall.graph.tracing.trace import Trace
 from holdall.graph.tracing.untraceable import Untraceable
 
 _REAL = "__traced_of__"
+CHANCE = "its answer is another each time, so no two doors would agree"
+CLOCK = "the clock says something else at each call; pass the time as a column"
+NETWORK = "a graph cannot ask the network; ask before, and pass the answer as a column"
+FILE = "what it reads does not travel in a graph; read it once, at the top of the module, and use what it holds as a constant"
+MACHINE = "a graph knows nothing of the machine that it runs on; pass what it says as a column"
 IMPURE = {
-    "random": "its answer is another each time, so no two doors would agree",
-    "secrets": "its answer is another each time, so no two doors would agree",
-    "time": "the clock says something else at each call; pass the time as a column",
-    "socket": "a graph cannot ask the network",
-    "requests": "a graph cannot ask the network",
-    "urllib": "a graph cannot ask the network",
-    "os": "a graph knows nothing of the machine that it runs on",
+    **dict.fromkeys(("random", "secrets", "uuid"), CHANCE),
+    "time": CLOCK,
+    **dict.fromkeys(
+        (
+            "socket",
+            "requests",
+            "urllib",
+            "urllib3",
+            "http",
+            "httpx",
+            "aiohttp",
+            "boto3",
+            "redis",
+            "psycopg",
+            "psycopg2",
+        ),
+        NETWORK,
+    ),
+    **dict.fromkeys(
+        ("sqlite3", "sqlalchemy"), "a graph cannot ask a database; look it up before, and pass it as a column"
+    ),
+    **dict.fromkeys(("joblib", "shelve", "glob", "shutil", "tempfile", "pathlib"), FILE),
+    **dict.fromkeys(("os", "subprocess", "platform", "getpass"), MACHINE),
 }
+"""Modules whose answers depend on more than what they are given, and why that stays out of a graph."""
+
+NOW = {"now", "today", "utcnow"}
 
 
 class Bindings:
@@ -38,7 +63,7 @@ class Bindings:
         self._kept: list[Any] = []
         self._globals: dict[int, dict[str, Any]] = {}
         self.pandas = modules.pandas_module(trace)
-        self.numpy = modules.numpy_module()
+        self.numpy = modules.numpy_module(trace)
         self.builtins = {**vars(builtins), **_python(trace), "__import__": self._import, "open": _open, "input": _open}
 
     def function(self, function: Any) -> Any:
@@ -51,7 +76,7 @@ class Bindings:
         if known is not None:
             return known
         made = types.FunctionType(
-            function.__code__,
+            self.code(function),
             self._globals_of(function),
             function.__name__,
             function.__defaults__,
@@ -72,10 +97,19 @@ class Bindings:
             return again
         return made
 
+    def code(self, function: types.FunctionType) -> types.CodeType:
+        """The code that the function is run with."""
+        return function.__code__
+
     def value(self, value: Any) -> Any:
         """What a name of the user's module stands for while it is traced."""
         if isinstance(value, types.ModuleType):
             return self.module(value)
+        why = _impure(value)
+        if why is not None:
+            return Barred(value, why)
+        if value is datetime.datetime or value is datetime.date:
+            return _forbidding_class(value, NOW, CLOCK)
         if isinstance(value, types.FunctionType):
             return self.function(value)
         return _named(self, value)
@@ -87,7 +121,7 @@ class Bindings:
         if name == "math":
             return _Math(self._trace)
         if name == "datetime":
-            return _Forbidding(module, {"now", "today", "utcnow"}, "the clock says something else at each call")
+            return _Forbidding(module, NOW, CLOCK)
         if name.partition(".")[0] in IMPURE:
             return _Forbidding(module, None, IMPURE[name.partition(".")[0]])
         file = getattr(module, "__file__", None)
@@ -118,6 +152,39 @@ class _Globals(dict[str, Any]):
         for name, value in list(real.items()):
             if name != "__builtins__":
                 self[name] = bindings.value(value)
+
+
+def _impure(value: Any) -> str | None:
+    """Why a name that was imported from a module of chance, of the clock or of the machine stays out; None for all others."""
+    if isinstance(value, types.BuiltinFunctionType | types.MethodType) and not isinstance(
+        value.__self__, types.ModuleType
+    ):
+        home = type(value.__self__).__module__  # random.random is a method
+    elif isinstance(value, type) or callable(value):
+        home = getattr(value, "__module__", None) or ""
+    else:
+        home = type(value).__module__  # a generator of random numbers, the environment
+    if home.startswith("numpy.random"):
+        return CHANCE
+    return IMPURE.get("os" if home in ("posix", "nt") else home.partition(".")[0].lstrip("_"))
+
+
+class Barred:
+    """What ends the trace wherever it is used."""
+
+    def __init__(self, real: Any, why: str) -> None:
+        name = getattr(real, "__qualname__", type(real).__qualname__)
+        home = getattr(real, "__module__", None) or type(getattr(real, "__self__", real)).__module__
+        self.__dict__.update(_real=real, _name=f"{home}.{name.rpartition('.')[2]}", _why=why)
+
+    def __getattr__(self, name: str) -> Any:
+        raise Untraceable(f"{self._name}.{name}", self._why)
+
+    def __call__(self, *_: Any, **__: Any) -> Any:
+        raise Untraceable(self._name, self._why)
+
+    def __getitem__(self, _: Any) -> Any:
+        raise Untraceable(self._name, self._why)
 
 
 def _full(cell: types.CellType) -> bool:
@@ -173,10 +240,10 @@ def _forbidding_class(real: type, names: set[str], why: str) -> Any:
 
         def __getattr__(cls, name: str) -> Any:
             if name in names:
-                raise Untraceable(f"{real.__name__}.{name}", f"{why}; pass the time as a column")
+                raise Untraceable(f"{real.__name__}.{name}", why)
             return getattr(real, name)
 
-    return Meta(real.__name__, (), {})
+    return Meta(real.__name__, (), {"_real": real})
 
 
 class _Math(types.ModuleType):
@@ -205,13 +272,13 @@ class _Local(types.ModuleType):
 
 
 def _open(*_: Any, **__: Any) -> Any:
-    raise Untraceable("a file", "what it reads does not travel in a graph; read it once, at the top of the module")
+    raise Untraceable("a file", FILE)
 
 
 def _python(trace: Trace) -> Mapping[str, Any]:
-    from holdall.graph.tracing.scalar import _BUILTINS
+    from holdall.graph.tracing.scalar import FACES
 
-    return _BUILTINS
+    return FACES
 
 
 def rebound(function: Callable[..., Any], trace: Trace) -> Callable[..., Any]:

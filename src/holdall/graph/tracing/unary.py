@@ -75,13 +75,22 @@ def arcsin(x: Var) -> Var:
 
 
 def arctan2(y: Var, x: Var) -> Var:
-    """The angle of (x, y), from -pi to pi."""
+    """The angle of (x, y), from -pi to pi. A zero has a sign, and of two infinities the angle is halfway."""
+    zero, one = constant(0.0), constant(1.0)
+    below, left = _negative(y), _negative(x)
+    both = op.and_(op.isinf(x), op.isinf(y))
+    quotient = op.where(both, op.where(op.xor(below, left), op.neg(one), one), op.div(y, x))
+    angle = arctan(op.where(op.equal(y, zero), zero, quotient))
+    half = op.where(below, constant(-np.pi), constant(np.pi))
+    turned = op.where(left, op.add(angle, half), angle)
+    missing = op.or_(op.isnan(x), op.isnan(y))
+    return op.where(missing, constant(np.nan), turned)
+
+
+def _negative(x: Var) -> Var:
+    """Whether a number has the sign of less than zero, as -0.0 has."""
     zero = constant(0.0)
-    angle = arctan(op.div(y, x))
-    half = op.where(op.less(y, zero), constant(-np.pi), constant(np.pi))
-    turned = op.where(op.less(x, zero), op.add(angle, half), angle)
-    upright = op.mul(op.sign(y), constant(np.pi / 2))
-    return op.where(op.equal(x, zero), upright, turned)
+    return op.or_(op.less(x, zero), op.and_(op.equal(x, zero), op.less(op.div(constant(1.0), x), zero)))
 
 
 def rounded(x: Var, digits: int) -> Var:

@@ -31,6 +31,12 @@ class Untraceable(BaseException):
         self.line = asking()
 
 
+def told(error: Untraceable) -> str:
+    """A trace that ended, in a sentence: where, what, and what to do instead."""
+    where = "" if error.line is None else f"{Path(error.line.file).name}:{error.line.number}: "
+    return f"{where}{error.operation} does not go into the graph{f': {error.instead}' if error.instead else ''}"
+
+
 def asking() -> Line | None:
     """The innermost line of code that is neither this package's nor an installed library's, or None."""
     frame: FrameType | None = sys._getframe(1)
@@ -54,10 +60,50 @@ def where_raised(error: BaseException) -> Line | None:
     return found
 
 
+ORDER = frozenset(
+    [
+        "shift", "diff", "pct_change", "cumsum", "cumprod", "cummax", "cummin", "cumcount", "rolling", "expanding", "ewm",
+        "ffill", "bfill", "interpolate", "sort", "sort_values", "sort_index", "argsort", "autocorr", "resample", "asof",
+    ]
+)  # fmt: skip
+"""What looks at the rows before, or puts rows into another order."""
+
+CHOICE = frozenset(
+    [
+        "dropna", "drop_duplicates", "duplicated", "head", "tail", "sample", "nlargest", "nsmallest", "explode", "merge",
+        "join", "rows", "first", "last", "truncate", "query",
+    ]
+)  # fmt: skip
+"""What leaves rows out, or makes others of them."""
+
+GROUPS = frozenset(
+    ["groupby", "value_counts", "pivot_table", "transform", "factorize", "crosstab", "nunique", "unique"]
+)
+
+
 def over_rows(operation: str) -> Untraceable:
-    """A statistic over the rows of the table: at prediction time it would be one of whatever rows came together."""
-    return Untraceable(
-        operation,
-        "it is taken over the rows that happen to be scored together, so a row alone gets another answer; compute it once "
-        "from the training data and write the number down as a constant, or fit it in the pipeline",
-    )
+    """Something over the rows of the table: at prediction time it would be over whatever rows came together."""
+    words = set(operation.replace("(", ".").replace(" ", ".").split("."))
+    if words & ORDER:
+        why = (
+            "it depends on the rows before and on their order, and at prediction time rows come alone or in any order; "
+            "compute it where the history is, and pass it as a column"
+        )
+    elif words & CHOICE:
+        why = (
+            "a step gives one row for each row that it is given, so rows cannot be chosen, left out or added; mark them in a "
+            "column instead: np.where, Series.where"
+        )
+    elif words & GROUPS:
+        why = (
+            "a statistic of groups is one of the batch, and a batch statistic computed at prediction time is itself a bug: it "
+            "is taken over the rows that happen to be scored together, so a row alone gets another answer; compute the "
+            "groups' table once from the training data and look it up: .map({…})"
+        )
+    else:
+        why = (
+            "a batch statistic computed at prediction time is itself a bug: it is taken over the rows that happen to be scored "
+            "together, so a row alone gets another answer; compute it once from the training data and write the number "
+            "down as a constant, or fit it in the pipeline"
+        )
+    return Untraceable(operation, why)
