@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         promote,
         rollback,
         scan,
+        trace,
         verify,
         versions,
     )
@@ -51,6 +52,7 @@ __all__ = [
     "promote",
     "rollback",
     "scan",
+    "trace",
     "verify",
     "versions",
 ]

@@ -14,7 +14,10 @@ class Entry(NamedTuple):
 
 
 SECTIONS: dict[str, tuple[Entry, ...]] = {
-    "Make": (Entry("pack", "pack", "Seal a fitted model into one package."),),
+    "Make": (
+        Entry("pack", "pack", "Seal a fitted model into one package."),
+        Entry("trace", "trace", "Show line by line what of a function goes into the graph."),
+    ),
     "Look": (
         Entry("show", "show", "Show everything about a package."),
         Entry("list", "versions", "List the versions in the local store."),

@@ -9,6 +9,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -27,8 +28,9 @@ from holdall.errors import CheckFailed, Error, InputError, SchemaMismatch, Usage
 from holdall.frameworks.framework import Artefact, Live
 from holdall.packing import inferring, probing, programs, requiring
 from holdall.packing.capturing import Captured, Function
-from holdall.packing.inside import StaysPython, inside
+from holdall.packing.inside import inside
 from holdall.packing.proving import WHOLE, Proof, Prover
+from holdall.packing.traced import StaysPython
 from holdall.scoring.fit import fit
 from holdall.scoring.scorer import Scorer, worker_of
 from holdall.scoring.stages import accepting
@@ -75,13 +77,24 @@ class Chain:
 
     def run(self, batch: Batch, fields: Sequence[Field]) -> Batch:
         """What they give for these columns, as columns. Raises what they raise, TypeError for what is no table."""
+        table = self._given(batch, fields)
+        check(table, batch.rows)
+        return from_table(chosen(table, self.wanted))[0]
+
+    def _given(self, batch: Batch, fields: Sequence[Field]) -> Any:
         table = frame(batch, Schema(inputs=tuple(fields), outputs=()), self.table)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             for function in self.functions:
                 table = function(table)
-        check(table, batch.rows)
-        return from_table(chosen(table, self.wanted))[0]
+        return table
+
+    def attempt(self, batch: Batch, fields: Sequence[Field]) -> None:
+        """Run them on these rows, whatever they give. Raises UsageError."""
+        try:
+            self._given(batch, fields)
+        except (Exception, SystemExit) as error:
+            raise self._cannot(error) from error
 
     def first(self, batch: Batch, fields: Sequence[Field], rows: int) -> Batch:
         """`run` on the user's own rows: what is raised is the user's to mend. Raises UsageError."""
@@ -95,11 +108,14 @@ class Chain:
                 ".dt.total_seconds(), pd.cut(…, labels=[…]), .astype(str)",
             ) from error
         except (Exception, SystemExit) as error:
-            words = " ".join(str(error).split())[:300]
-            raise UsageError(
-                f"{self.shown} cannot take the sample: {type(error).__name__}: {words}",
-                hint="a step gets the raw sample as a pandas data frame and returns one with a row for each of its rows",
-            ) from error
+            raise self._cannot(error) from error
+
+    def _cannot(self, error: BaseException) -> UsageError:
+        words = " ".join(str(error).split())[:300]
+        return UsageError(
+            f"{self.shown} cannot take the sample: {type(error).__name__}: {words}",
+            hint="a step gets the raw sample as a pandas data frame and returns one with a row for each of its rows",
+        )
 
 
 class Composition:

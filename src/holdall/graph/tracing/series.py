@@ -123,6 +123,7 @@ class TracedSeries:
         self._trace = trace
         self._vector = vector
         self.name = name
+        trace.made(vector.values, vector.nulls)
 
     # What it is
 
@@ -135,7 +136,11 @@ class TracedSeries:
         return INDEX
 
     @property
-    def values(self) -> TracedSeries:
+    def values(self) -> Any:
+        return self.to_numpy()
+
+    @property
+    def array(self) -> TracedSeries:
         return self
 
     @property
@@ -429,8 +434,9 @@ class TracedSeries:
         made = over_values(self._trace, self._vector, function, args, options)
         return self._new(made, "apply")
 
-    def replace(self, to_replace: Any = None, value: Any = None, **options: Any) -> TracedSeries:
+    def replace(self, to_replace: Any = None, value: Any = None, **options: Any) -> Any:
         regex = options.pop("regex", False)
+        inplace = options.pop("inplace", False)
         only("Series.replace", options)
         if regex:
             raise Untraceable("Series.replace(regex=True)", "use Series.str.replace")
@@ -441,7 +447,11 @@ class TracedSeries:
             table = dict(zip(to_replace, others, strict=True))
         else:
             table = {to_replace: value}
-        return self._new(replaced_by(self._vector, table), "replace")
+        made = self._new(replaced_by(self._vector, table), "replace")
+        if inplace:
+            self._vector = made._vector
+            return None
+        return made
 
     # Kinds
 
@@ -477,9 +487,12 @@ class TracedSeries:
     def squeeze(self, *_: Any) -> TracedSeries:
         return self
 
-    def to_numpy(self, dtype: Any = None, **options: Any) -> TracedSeries:
+    def to_numpy(self, dtype: Any = None, **options: Any) -> Any:
         only("Series.to_numpy", {key: value for key, value in options.items() if key != "copy"})
-        return self if dtype is None else self.astype(dtype)
+        from holdall.graph.tracing.array import Cell, TracedArray
+
+        same = self if dtype is None else self.astype(dtype)
+        return TracedArray(self._trace, [Cell(same._vector)], flat=True)
 
     def to_frame(self, name: Any = None) -> Any:
         from holdall.graph.tracing.frame import TracedFrame

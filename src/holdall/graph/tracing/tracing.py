@@ -10,15 +10,16 @@ import numpy as np
 import spox.opset.ai.onnx.v21 as op
 from spox import Var
 
-from holdall.graph.conversion import Conversion, Graph
+from holdall.graph.conversion import Graph
 from holdall.graph.tracing.frame import TracedFrame
+from holdall.graph.tracing.inputs import RawColumns
 from holdall.graph.tracing.rebinding import Bindings
 from holdall.graph.tracing.series import TracedSeries
 from holdall.graph.tracing.trace import Operation, Trace
 from holdall.graph.tracing.untraceable import Untraceable, where_raised
 from holdall.graph.tracing.vector import Form, Vector, null_mask, numbers, to_float, to_int
-from holdall.graph.value import Block, constant, select
-from holdall.spec.schema import Field, Kind, Schema
+from holdall.graph.value import constant
+from holdall.spec.schema import Field, Kind
 from holdall.spec.steps import GraphInput
 
 GIVEN = "given_"
@@ -121,19 +122,7 @@ def trace(functions: Sequence[Callable[[Any], Any]], fields: Sequence[Field], fr
     fields: the raw columns. frame: some rows of the sample as the functions get them. label: what refusals call the step.
     Raises Untraceable with the line that stopped it, and whatever the functions raise by themselves.
     """
-    try:
-        conversion = Conversion(Schema(inputs=tuple(fields), outputs=()))
-    except ValueError as error:
-        raise Untraceable(str(error)) from error
-    columns, barred = {}, {}
-    for field, block in zip(fields, _blocks(conversion, len(fields)), strict=True):
-        try:
-            columns[field.name] = _column(block, field, frame[field.name])
-        except Untraceable as error:
-            barred[field.name] = error
-    first = conversion.table[0].values
-    rows = op.slice(op.shape(first), constant([0], np.int64), constant([1], np.int64))
-    state = Trace(conversion, label, rows, barred=barred)
+    state, columns = begun(fields, frame, label)
     state.bindings = Bindings(state)
     table: Any = TracedFrame(state, columns)
     for function in functions:
@@ -141,7 +130,7 @@ def trace(functions: Sequence[Callable[[Any], Any]], fields: Sequence[Field], fr
             table = state.bindings.function(function)(table)
         except Exception as error:
             # The function runs on tables, so what it raises here is a library's, which was given what is none.
-            raise _unknown(error) from error
+            raise unknown(error) from error
     if isinstance(table, TracedSeries):
         table = table.to_frame("0" if table.name is None else table.name)
     if not isinstance(table, TracedFrame):
@@ -149,35 +138,45 @@ def trace(functions: Sequence[Callable[[Any], Any]], fields: Sequence[Field], fr
     return Traced(state, {str(name): vector for name, vector in table._columns.items()})
 
 
-def _unknown(error: Exception) -> Untraceable:
+def begun(fields: Sequence[Field], frame: Any, label: str) -> tuple[Trace, dict[str, Vector]]:
+    """A trace before anything is done, and the raw columns. Arguments as of `trace`. Raises Untraceable."""
+    try:
+        conversion = RawColumns(fields)
+    except ValueError as error:
+        raise Untraceable(str(error)) from error
+    columns: dict[str, Vector] = {}
+    barred: dict[str, Untraceable] = {}
+    for field in fields:
+        try:
+            columns[field.name] = _column(conversion, field, frame[field.name])
+        except Untraceable as error:
+            barred[field.name] = error
+    state = Trace(conversion, label, conversion.rows, len(frame), barred=barred)
+    for name, vector in columns.items():
+        state.lineage.raw(name, (vector.values, vector.nulls))
+    return state, columns
+
+
+def unknown(error: Exception) -> Untraceable:
+    """What a step raised that was given what is recorded where it knows tables only."""
     raised = Untraceable(f"what raised {type(error).__name__}: {error}"[:300], "the graph cannot follow it")
-    raised.line = where_raised(error)
+    raised.line = where_raised(error) or raised.line
     return raised
 
 
-def _blocks(conversion: Conversion, count: int) -> list[Block]:
-    return [select(conversion.table, [index])[0] for index in range(count)]
-
-
-def _column(block: Block, field: Field, live: Any) -> Vector:
+def _column(conversion: RawColumns, field: Field, live: Any) -> Vector:
     """A raw column as the functions see it."""
-    axis = constant([1], np.int64)
-    values = op.squeeze(block.values, axis)
-    nulls = op.squeeze(block.nulls, axis) if block.nulls is not None and field.nullable else None
-    if block.kind not in FORMS:
-        raise Untraceable(f"the column {field.name!r} of {block.kind}s")
-    form = FORMS[block.kind]
+    kind, values, mask = conversion.column(field.name)
+    nulls = mask if field.nullable else None
+    if kind not in FORMS:
+        raise Untraceable(f"the column {field.name!r} of {kind}s")
+    form = FORMS[kind]
     dtype = field.dtype or ""
     category = dtype == "category"
     if field.kind is Kind.INT and dtype[:1].islower() and not category:
         if form is Form.FLOAT or nulls is not None:
-            values = (
-                values
-                if form is Form.FLOAT
-                else op.where(nulls, constant(np.nan), op.cast(values, to=np.float64))
-                if nulls is not None
-                else values
-            )
+            if form is not Form.FLOAT and nulls is not None:
+                values = op.where(nulls, constant(np.nan), op.cast(values, to=np.float64))
             return numbers(values, live.astype(np.float64), loose=True)
         return Vector(form, values, live)
     if form is Form.FLOAT:

@@ -1,0 +1,204 @@
+"""Functions over a table, traced and held to themselves: the graph against what they give, row by row.
+
+Any difference keeps them in Python. What is told of it names no value, since it may be sealed; `seen` holds the values, for
+whoever asks on the machine that has them.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from holdall.columns.batch import Batch, Column
+from holdall.engines.frames import frame
+from holdall.errors import MissingDependency
+from holdall.packing.trying import trials
+from holdall.scoring.records import group
+from holdall.scoring.stages import find_refused
+from holdall.spec.schema import Field, Schema
+
+if TYPE_CHECKING:
+    from holdall.graph.conversion import Graph
+    from holdall.graph.tracing.tracing import Traced
+
+SHOWN = 64
+"""So many rows of the sample tell the tracer pandas' dtypes."""
+
+CALLS = 96
+"""So many calls of the functions are made to find the rows of a table that they refuse; rows not found are left out."""
+
+RELATIVE, ABSOLUTE = 1e-9, 1e-12
+OWN = ("the sample", "a row alone")
+"""The user's own rows, as `trials` calls them."""
+
+Run = Callable[[Batch, Sequence[Field]], Batch]
+Functions = Sequence[Callable[[Any], Any]]
+
+
+class StaysPython(Exception):
+    """Why functions are not in the graph, as a blocker tells it. seen: the row and the values that differ, in words;
+    column: the one that differs."""
+
+    def __init__(self, why: str, seen: str = "", column: str | None = None) -> None:
+        super().__init__(why)
+        self.seen = seen
+        self.column = column
+
+
+@dataclass(frozen=True)
+class InGraph:
+    """Functions as a graph of their own. where: by column its outputs, of values and of nulls."""
+
+    graph: Graph
+    where: Mapping[str, tuple[str, str | None]]
+
+
+def traced(functions: Functions, label: str, schema: Schema, sample: Batch) -> Traced:
+    """The functions, run on a frame that records. schema: of the raw columns; sample: rows fitted to it.
+
+    Raises StaysPython, MissingDependency.
+    """
+    try:
+        from holdall.graph.tracing.tracing import trace
+        from holdall.graph.tracing.untraceable import Untraceable, told
+    except ModuleNotFoundError as error:
+        raise MissingDependency(error.name or "spox", "holdall[pack]", "tracing a function") from None
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return trace(functions, schema.inputs, shown(sample, schema), label)
+    except Untraceable as error:
+        raise StaysPython(told(error)) from error
+    except Exception as error:  # the functions run as Python all the same; that their graph failed is only told
+        raise StaysPython(f"it cannot be written as a graph: {type(error).__name__}: {error}"[:300]) from error
+
+
+def shown(sample: Batch, schema: Schema) -> Any:
+    """The rows of the sample by which pandas' dtypes are known."""
+    return frame(sample.take(slice(0, SHOWN)), schema, "pandas")
+
+
+def held(made: InGraph, run: Run, schema: Schema, sample: Batch, wanted: Sequence[str]) -> int:
+    """How many rows were compared. run: the functions themselves; wanted: the columns that matter of what they give.
+
+    Raises StaysPython with the first row that differs.
+    """
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4
+    try:
+        session = onnxruntime.InferenceSession(made.graph.model, options)
+    except Exception as error:  # onnxruntime raises a dozen types of its own
+        raise StaysPython(f"its graph does not load: {error}"[:300]) from error
+    outputs = [output.name for output in session.get_outputs()]
+
+    def answered(batch: Batch) -> dict[str, Any]:
+        return dict(zip(outputs, session.run(None, group(batch, made.graph.inputs)), strict=True))
+
+    compared = 0
+    for name, every in trials(schema, sample):
+        # What is stated to be narrower than the function is not held against it, but for the user's own rows.
+        narrower = None if name in OWN else _narrower(made, answered(every))
+        batch = every if narrower is None else every.take(np.flatnonzero(~narrower))
+        rows, expected, refused = _answered(run, schema, batch)
+        if len(rows):
+            asked = batch.take(rows)
+            _compare(made, name, asked, rows, expected, answered(asked), wanted)
+            compared += len(rows)
+        if len(refused):
+            asked = batch.take(refused)
+            _check_refused(name, asked, refused, answered(asked))
+    return compared
+
+
+def _narrower(made: InGraph, actual: Mapping[str, Any]) -> Any:
+    """The rows that the graph refuses for reasons which are stated to be narrower than the function; None for no row."""
+    stated = [guard.narrower for guard in made.graph.guards]
+    if not any(stated) or not actual["refused"].any():
+        return None
+    return actual["refused"][:, np.array(stated)].any(axis=1)
+
+
+def _compare(
+    made: InGraph, name: str, asked: Batch, rows: Any, expected: Batch, actual: Mapping[str, Any], wanted: Sequence[str]
+) -> None:
+    if "refused" in actual and actual["refused"].any():
+        first = int(np.flatnonzero(actual["refused"].any(axis=1))[0])
+        raise StaysPython(
+            f"traced, it refuses row {rows[first]} of {name}, which the function takes", _row(asked, first)
+        )
+    for column in wanted:
+        values, nulls = made.where[column]
+        different = _different(expected[column], actual[values], None if nulls is None else actual[nulls])
+        if different is not None:
+            place, words, seen = different
+            where = f" in row {rows[place]} of {name}" if len(rows) else ""
+            seen = f"{seen}, from {_row(asked, place)}"
+            raise StaysPython(f"traced, it gives another {column!r}: {words}{where}", seen, column)
+
+
+def _check_refused(name: str, asked: Batch, rows: Any, actual: Mapping[str, Any]) -> None:
+    graph = actual["refused"].any(axis=1) if "refused" in actual else np.zeros(len(rows), np.bool_)
+    if not graph.all():
+        first = int(np.flatnonzero(~graph)[0])
+        raise StaysPython(
+            f"traced, it answers row {rows[first]} of {name}, which the function refuses", _row(asked, first)
+        )
+
+
+def _row(batch: Batch, place: int) -> str:
+    """One row in words."""
+    values = {name: batch[name].take(slice(place, place + 1)).to_list()[0] for name in batch}
+    return ", ".join(f"{name}={value!r}"[:60] for name, value in values.items())[:600]
+
+
+def _answered(run: Run, schema: Schema, batch: Batch) -> tuple[Any, Batch, Any]:
+    """The rows that the functions take, what they give for them, and rows that they refuse."""
+    every, none = np.arange(batch.rows), np.arange(0)
+
+    def asked(rows: Batch) -> Batch:
+        return run(rows, schema.inputs)
+
+    try:
+        return every, asked(batch), none
+    except Exception:  # noqa: BLE001 — whatever the functions raise is their refusal
+        refused = np.array(sorted(find_refused(asked, batch, True, CALLS)), np.int64)
+    kept = np.setdiff1d(every, refused)
+    if not len(kept):
+        return none, batch, refused
+    try:
+        return kept, asked(batch.take(kept)), refused
+    except Exception:  # noqa: BLE001 — as above: so many rows are refused that not each was found
+        return none, batch, refused
+
+
+def _different(column: Column, values: Any, nulls: Any) -> tuple[int, str, str] | None:
+    """The first row that differs, how, and the values themselves."""
+    missing = np.zeros(len(values), np.bool_) if nulls is None else nulls
+    if values.dtype.kind == "f":
+        missing = missing | np.isnan(values)
+    wanted = column.null_mask()
+    if (wanted != missing).any():
+        first = int(np.flatnonzero(wanted != missing)[0])
+        word = "missing" if missing[first] else "there"
+        return first, "other values are missing", f"{word} in the graph"
+    rows = np.flatnonzero(~wanted)
+    a, b = column.values[rows], values[rows]
+    if a.dtype.kind in "fiub" and b.dtype.kind in "fiub":
+        with np.errstate(all="ignore"):
+            same = np.isclose(a.astype(np.float64), b.astype(np.float64), rtol=RELATIVE, atol=ABSOLUTE)
+        if a.dtype.kind in "iu" and b.dtype.kind in "iu":
+            same = a == b  # doubles would not tell large ones apart
+    elif len(rows) and (a.dtype.kind in "fiub" or b.dtype.kind in "fiub"):
+        return int(rows[0]), f"values of another kind ({b.dtype})", f"{b[0]!r} in place of {a[0]!r}"
+    else:
+        same = np.array([x == y for x, y in zip(a.tolist(), b.tolist(), strict=True)], np.bool_)
+    if same.all():
+        return None
+    first = int(np.flatnonzero(~same)[0])
+    return int(rows[first]), "other values", f"{b.tolist()[first]!r} in place of {a.tolist()[first]!r}"
