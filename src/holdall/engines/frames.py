@@ -14,7 +14,8 @@ __all__ = ["KINDS", "frame"]
 
 def frame(batch: Batch, schema: Schema, kind: str) -> Any:
     """The schema's input columns, in its order, as a 'pandas' DataFrame, a 2-d 'numpy' array, or for a model that takes
-    documents one after the other ('text') its one column as a 1-d array.
+    documents one after the other ('text') its one column as a 1-d array, for one that takes dictionaries ('mappings') a list of
+    them.
 
     Raises KeyError for a column that the batch lacks, MissingDependency, ValueError for another kind of table.
     """

@@ -52,11 +52,13 @@ class Guard(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbi
     column: the input column at fault, or None where it is the whole row.
     reason: the sentence for the user, for instance "a category that the model was not fitted on".
     step: which step of the model refuses, for instance "pipeline.encode (OneHotEncoder)".
+    narrower: it may refuse what a function of the user's takes, whose own reading depends on the rest of the table.
     """
 
     column: str | None = None
     reason: str
     step: str
+    narrower: bool = False
 
 
 class Compute(StrEnum):
@@ -74,8 +76,8 @@ class Step(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid
     inputs: a graph's inputs. Empty for native artefacts, which take the schema's columns as a table.
     outputs: what it gives, in the order of the schema's outputs.
     guards: the columns of the graph's bool output 'refused' [rows, len(guards)]; empty: there is no such output.
-    table: for native artefacts, the kind of table the model was fitted on: 'pandas', 'numpy', or 'text' for a model that
-        takes one document after the other. For functions, the kind of table that the first one is given.
+    table: for native artefacts, the kind of table the model was fitted on: 'pandas', 'numpy', 'text' for a model that takes
+        one document after the other, 'mappings' for one that takes a dictionary a row. For functions, the kind of table that the first one is given.
     functions: for engine 'python', what the table goes through, one after the other: 'module:name' of the sealed source.
     takes: the columns that this step takes, where another step stands before it; else they are the schema's inputs.
     """

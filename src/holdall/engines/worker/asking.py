@@ -17,9 +17,9 @@ from .answers import _column
 from .pipe import Writer
 from .tables import build
 
-KINDS = ("pandas", "numpy", "records", "columns", "record", "text")
+KINDS = ("pandas", "numpy", "records", "columns", "record", "text", "mappings")
 """What it may be given: a data frame; a matrix; a list of dictionaries; a dictionary of arrays; one dictionary after the
-other; texts."""
+other; texts; a list of dictionaries without what is missing."""
 
 CALL = "__call__"
 WIDEST = 4096

@@ -21,7 +21,7 @@ import numpy.typing as npt
 Array = npt.NDArray[Any]
 Mask = npt.NDArray[np.bool_]
 
-KINDS = ("pandas", "numpy", "text")
+KINDS = ("pandas", "numpy", "text", "mappings")
 _DATETIME = re.compile(r"datetime64\[(s|ms|us|ns)(?:, (.+))?\]")
 _NUMBER = re.compile(r"(?:u?int(?:8|16|32|64)|float(?:16|32|64))")
 _NULLABLE = re.compile(r"(?:U?Int(?:8|16|32|64)|Float(?:32|64)|boolean)")
@@ -31,7 +31,8 @@ _EPOCH = datetime.date(1970, 1, 1).toordinal()
 
 def build(columns: Mapping[str, Any], fields: Sequence[Any], rows: int, kind: str) -> Any:
     """The fields' columns, in their order, as a 'pandas' DataFrame, a 2-d 'numpy' array, or for a model that takes
-    documents one after the other ('text') its one column as a 1-d array.
+    documents one after the other ('text') its one column as a 1-d array. 'mappings' is a list of dictionaries, one a row, from
+    which what is missing is left out.
 
     An array has the fields' common dtype where they share one, else float64; object where a column is no number.
     Raises KeyError for a column that is lacking, ModuleNotFoundError, ValueError for another kind of table.
@@ -41,12 +42,25 @@ def build(columns: Mapping[str, Any], fields: Sequence[Any], rows: int, kind: st
     if kind == "text":
         (field,) = fields
         return _objects(columns[field.name], columns[field.name].null_mask(), field)
+    if kind == "mappings":
+        return _mappings(columns, fields, rows)
     if kind != "pandas":
         raise ValueError(f"a table is {', '.join(KINDS)}, not {kind!r}")
     import pandas
 
     series = {field.name: _series(columns[field.name], field) for field in fields}
     return pandas.DataFrame(series, index=pandas.RangeIndex(rows))
+
+
+def _mappings(columns: Mapping[str, Any], fields: Sequence[Any], rows: int) -> list[dict[str, Any]]:
+    made: list[dict[str, Any]] = [{} for _ in range(rows)]
+    for field in fields:
+        column = columns[field.name]
+        nulls = column.null_mask()
+        values = _objects(column, nulls, field)
+        for row in np.flatnonzero(~nulls).tolist():
+            made[row][field.name] = values[row]
+    return made
 
 
 def _series(column: Any, field: Any) -> Any:

@@ -26,7 +26,6 @@ from holdall.graph.value import Table
 TEXT = "text is taken apart by rules of Unicode and of regular expressions that no exact graph operators exist for"
 REFUSED = {
     "CountVectorizer": TEXT,
-    "DictVectorizer": "it takes dictionaries, not columns",
     "FeatureHasher": "it hashes text in a way that no graph operators can follow",
     "GaussianProcessClassifier": "skl2onnx writes it in a way that does not load or knows two classes only",
     "GaussianProcessRegressor": "skl2onnx is known to be 0.05 off for it",

@@ -44,6 +44,11 @@ NO_TABLE = {
 """Transformers that do not give one row for one row of columns: what they do, and what to do."""
 
 
+ABSENT = (
+    "the model takes a dictionary a row: a key that a row does not have is given as null, and the model does not see it"
+)
+
+
 class ScikitLearn:
     """The Framework of scikit-learn estimators and of pipelines made of them."""
 
@@ -85,7 +90,7 @@ class ScikitLearn:
             table=table,
             classes=_classes(model),
             missing=markers.missing(model),
-            notes=markers.notes(model),
+            notes=(*markers.notes(model), *([ABSENT] if table == "mappings" else [])),
             requires=tuple(requires),
         )
 
