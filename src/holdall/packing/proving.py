@@ -14,7 +14,7 @@ import numpy as np
 
 from holdall.checks.parity import Comparison
 from holdall.columns.batch import Batch, concatenate
-from holdall.errors import InputError
+from holdall.errors import InputError, RowsRefused
 from holdall.frameworks.framework import Artefact, Live
 from holdall.packing import drawing
 from holdall.packing.rounding import settle
@@ -27,7 +27,7 @@ WHOLE = 4096
 """So many rows of the sample are compared in every output; the rest in the model's main one (see Framework.live)."""
 
 CHUNK = 8192
-EXTREMES = "extremes"
+SAMPLE, EXTREMES = "the sample", "extremes"
 DRAWN = 512
 BOUNDARY_ROWS = 20_000
 TRIED_REFUSALS = 16
@@ -83,7 +83,7 @@ class Prover:
         step = _at_once(sample)
         for start in range(0, whole.rows, step):
             if not self._lost():
-                self._compare(whole.take(slice(start, min(start + step, WHOLE))), self._live, "the sample")
+                self._compare(whole.take(slice(start, min(start + step, WHOLE))), self._live, SAMPLE)
         row_wise = self._row_wise(_around(base, sample))
         for name, batch in sets:
             if batch is not None and not self._lost():
@@ -93,7 +93,7 @@ class Prover:
             if self._lost():
                 break
             self._progress(f"comparing answers: {start:,} of {sample.rows:,} rows of the sample")
-            self._compare(sample.take(slice(start, start + chunk)), self._brief, "the sample")
+            self._compare(sample.take(slice(start, start + chunk)), self._brief, SAMPLE)
         return Proof(self._comparison, row_wise)
 
     def _lost(self) -> bool:
@@ -118,12 +118,32 @@ class Prover:
         try:
             actual = self._scorer.score(batch)
         except InputError as error:
-            self._comparison.differ(f"{name}: the artefact refuses what the live model answers: {error.message}")
+            narrower = self._narrower(batch) if name != SAMPLE else []
+            if not narrower:
+                self._comparison.differ(f"{name}: the artefact refuses what the live model answers: {error.message}")
+                return
+            self._compare(batch.take(np.setdiff1d(np.arange(batch.rows), narrower)), live, name, overflows=overflows)
             return
         task = self._manifest.task
         actual, ties = settle(live, batch, expected, actual, self._tolerance, task, extreme=overflows)
         self._comparison.ties += ties
         self._comparison.add(expected, actual, self._tolerance, task, overflows=overflows)
+
+    def _narrower(self, batch: Batch) -> list[int]:
+        """The rows that the artefact refuses only for reasons that are stated to be narrower than the user's function."""
+        stated = {
+            (guard.reason, guard.step) for step in self._manifest.steps for guard in step.guards if guard.narrower
+        }
+        if not stated:
+            return []
+        rows = []
+        for row in find_refused(self._scorer.score, batch, True, 4096):
+            try:
+                self._scorer.score(batch.take(np.array([row])))
+            except RowsRefused as error:
+                if all((problem["reason"], problem["step"]) in stated for problem in error.facts["problems"]):
+                    rows.append(row)
+        return rows
 
     def _refusals(self, batch: Batch, rows: list[int], name: str) -> None:
         """Rows that the live model refuses, one by one: the artefact must refuse each."""

@@ -85,6 +85,7 @@ def _either(real: Callable[..., Any], traced: Callable[..., Any]) -> Callable[..
     return call
 
 
+CLOCK = "the clock says something else at each call; pass the time as a column"
 RANDOM = "its answer is another each time, so no two doors would agree"
 
 
@@ -164,9 +165,7 @@ class _Timestamp(pandas.Timestamp):
     @classmethod
     def now(cls, *_: Any) -> Any:
         """Ends the trace."""
-        raise Untraceable(
-            "pandas.Timestamp.now", "the clock says something else at each call; pass the time as a column"
-        )
+        raise Untraceable("pandas.Timestamp.now", CLOCK)
 
     today = utcnow = now  # type: ignore[assignment] # they end the trace before their arguments matter
 
@@ -183,7 +182,7 @@ class _Datetime64(np.datetime64, metaclass=_Real):
 
     def __new__(cls, *arguments: Any) -> Any:
         if arguments and _is_now(arguments[0]):
-            raise Untraceable("numpy.datetime64 of now", "the clock says something else at each call; pass the time as a column")
+            raise Untraceable("numpy.datetime64 of now", CLOCK)
         return np.datetime64(*arguments)
 
 
@@ -269,7 +268,9 @@ def _to_datetime(
     trace: Trace, arg: Any, format: str | None = None, unit: str | None = None, **options: Any
 ) -> TracedSeries:
     errors = options.pop("errors", "raise")
-    only("pandas.to_datetime", {key: value for key, value in options.items() if value or key not in ("dayfirst", "utc")})
+    only(
+        "pandas.to_datetime", {key: value for key, value in options.items() if value or key not in ("dayfirst", "utc")}
+    )
     if not isinstance(arg, TracedSeries):
         raise Untraceable("pandas.to_datetime of a table", "give one column")
     vector = arg._vector

@@ -1,4 +1,4 @@
-"""Moments and spans: parts of the calendar, differences, ISO text. All in int64 microseconds since 1970, without a zone."""
+"""Moments and spans: parts of the calendar, differences, text. All in int64 microseconds since 1970, without a zone."""
 
 from __future__ import annotations
 
@@ -221,83 +221,6 @@ def _digits(number: Var, width: int) -> Var:
     return op.string_concat(
         op.gather(table, op.mod(floor_divide(number, 100), whole(100))), op.gather(table, op.mod(number, whole(100)))
     )
-
-
-def moments(text: Vector, made: Any, refuse: Callable[[Var, str], None]) -> Vector:
-    """ISO text → moments: YYYY-MM-DD, with an optional time HH:MM[:SS[.ffffff]] after a blank or a T.
-
-    All rows must have the one form that the sample has, as pandas wants it too; another row is refused.
-    """
-    seen = [value for value in text.live.tolist() if isinstance(value, str)]
-    shapes = {_shape(value) for value in seen}
-    if len(shapes) != 1 or None in shapes:
-        raise Untraceable("pandas.to_datetime of text that is not ISO", "give format='%Y-%m-%d' text, or dates")
-    (shape,) = shapes
-    assert shape is not None  # noqa: S101 — told above
-    pattern, with_time, with_seconds = shape
-    valid = op.regex_full_match(text.values, pattern=pattern)
-    bad = op.not_(valid)
-    if text.nulls is not None:
-        bad = op.and_(bad, op.not_(text.nulls))
-    usable = op.where(
-        valid, text.values, constant("1970-01-01 00:00:00" if with_seconds else "1970-01-01 00:00", np.str_)
-    )
-    date, time = _split(usable, pattern)
-    year, month, day = (_part(date, "-", index) for index in range(3))
-    days = _days_from(year, month, day)
-    calendar = Calendar(days)
-    unreal = op.not_(op.and_(op.equal(calendar.month, month), op.equal(calendar.day, day)))
-    values = op.mul(days, whole(DAY))
-    if with_time:
-        values = op.add(values, op.mul(_part(time, ":", 0), whole(MICROSECONDS["h"])))
-        values = op.add(values, op.mul(_part(time, ":", 1), whole(MICROSECONDS["m"])))
-        if with_seconds:
-            values = op.add(values, op.mul(_part(time, ":", 2), whole(MICROSECONDS["s"])))
-    refuse(op.or_(bad, unreal), f"text that is not a time like {seen[0]!r}")
-    return Vector(Form.MOMENT, filled(Form.MOMENT, values, text.nulls), made, text.nulls)
-
-
-def _shape(text: str) -> tuple[str, bool, bool] | None:
-    import re
-
-    date = r"\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])"
-    for pattern, with_time, with_seconds in (
-        (date, False, False),
-        (rf"{date} (?:[01]\d|2[0-3]):[0-5]\d", True, False),
-        (rf"{date}T(?:[01]\d|2[0-3]):[0-5]\d", True, False),
-        (rf"{date} (?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d", True, True),
-        (rf"{date}T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d", True, True),
-    ):
-        if re.fullmatch(pattern, text, re.ASCII):
-            return pattern.replace(r"\d", "[0-9]"), with_time, with_seconds
-    return None
-
-
-def _split(text: Var, pattern: str) -> tuple[Var, Var]:
-    separator = "T" if "T" in pattern else " "
-    parts, _ = op.string_split(text, delimiter=separator)
-    date = op.gather(parts, whole(0), axis=1)
-    has_time = ":" in pattern
-    return date, op.gather(parts, whole(1), axis=1) if has_time else date
-
-
-def _part(text: Var, separator: str, index: int) -> Var:
-    parts, _ = op.string_split(text, delimiter=separator)
-    return op.cast(op.gather(parts, whole(index), axis=1), to=np.int64)
-
-
-def _days_from(year: Var, month: Var, day: Var) -> Var:
-    """Days since 1970 of a date, by the same algorithm backwards."""
-    early = op.less_or_equal(month, whole(2))
-    shifted_year = op.sub(year, op.cast(early, to=np.int64))
-    era = floor_divide(shifted_year, 400)
-    of_era = op.sub(shifted_year, op.mul(era, whole(400)))
-    shifted_month = op.where(early, op.add(month, whole(9)), op.sub(month, whole(3)))
-    of_year = op.sub(op.add(floor_divide(op.add(op.mul(whole(153), shifted_month), whole(2)), 5), day), whole(1))
-    days = op.add(
-        op.sub(op.add(op.mul(of_era, whole(365)), floor_divide(of_era, 4)), floor_divide(of_era, 100)), of_year
-    )
-    return op.sub(op.add(op.mul(era, whole(146_097)), days), whole(719_468))
 
 
 def unit_of(name: str) -> int:
