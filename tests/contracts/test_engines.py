@@ -89,7 +89,6 @@ class TestLightGBM(EngineTests):
     pytestmark = pytest.mark.filterwarnings("ignore:X does not have valid feature names:UserWarning")
     engine = "lightgbm"
     libraries = ("lightgbm",)
-    flips = False  # its reader ends the process over some bytes, whatever is checked before; digests keep those away
 
     @classmethod
     def cases(cls) -> Sequence[EngineCase]:

@@ -18,7 +18,7 @@ import holdall
 from holdall.columns.batch import Batch, Column
 from holdall.engines import engine
 from holdall.engines.engine import InMemory
-from holdall.engines.lightgbm_text import fault
+from holdall.engines.lightgbm_text import checked
 from holdall.errors import ManifestInvalid, NotPortable, PackageDamaged
 from holdall.frameworks.boosted import BoostedTrees
 from holdall.spec.schema import Field, Kind, Schema
@@ -113,12 +113,33 @@ TEXT = (
 )
 
 
-def test_a_whole_text_of_trees_has_no_fault() -> None:
+def test_a_whole_text_of_trees_is_given_to_lightgbm_without_what_answers_do_not_hang_on() -> None:
     values = rows.matrix(300, 0)
-    linear = lgb.train({"linear_tree": True, "verbosity": -1}, lgb.Dataset(values, rows.score(values)), 3)
-    stump = lgb.train({"min_data_in_leaf": 9999, "verbosity": -1}, lgb.Dataset(values, rows.score(values)), 2)
-    for text in (TEXT, linear.model_to_string().encode(), stump.model_to_string().encode()):
-        assert fault(text) is None
+    settings = {"verbosity": -1, "num_threads": 1}
+    classes = {"objective": "multiclass", "num_class": 4, **settings}
+    boosters = [
+        lgb.train({"linear_tree": True, **settings}, lgb.Dataset(values, rows.score(values)), 3),
+        lgb.train({"min_data_in_leaf": 9999, **settings}, lgb.Dataset(values, rows.score(values)), 2),
+        lgb.train(classes, lgb.Dataset(values, rows.classes(values)), 3),
+        lgb.train({"monotone_constraints": [1, 0, -1, 0, 0], **settings}, lgb.Dataset(values, rows.score(values)), 3),
+    ]
+    for booster in boosters:
+        text = booster.model_to_string()
+        kept = checked(text.encode())
+        assert "parameters" not in kept
+        assert "feature_importances" not in kept
+        again = lgb.Booster(model_str=kept)
+        assert (again.predict(values) == booster.predict(values)).all()
+        assert checked(again.model_to_string().encode()) == kept
+    assert lgb.Booster(model_str=checked(TEXT)).pandas_categorical == [
+        ["long one", "q", "v", "w", "x", "y", "z"],
+        [3, 7, 9, 11],
+    ]
+
+
+def test_a_text_of_the_command_line_ends_with_its_parameters() -> None:
+    head, _, _ = TEXT.rpartition(b"\npandas_categorical:")
+    assert "pandas_categorical" not in checked(head)
 
 
 @pytest.mark.parametrize(
@@ -127,20 +148,57 @@ def test_a_whole_text_of_trees_has_no_fault() -> None:
         (b"left_child=", b"left_child=7"),
         (b"split_feature=", b"split_feature=x"),
         (b"num_leaves=", b"num_leaves=9"),
+        (b"num_leaves=", b"num_leaves=9999999999"),
         (b"end of trees", b"end of tree"),
         (b"Tree=1", b"Tree=5"),
         (b"max_feature_idx=4", b"max_feature_idx=0"),
         (b"num_tree_per_iteration=1", b"num_tree_per_iteration=0"),
+        (b"num_tree_per_iteration=1", b"num_tree_per_iteration=2"),
+        (b"num_class=1", b"num_class=3"),
+        (b"objective=regression", b"objective=multiclass num_class:9"),
+        (b"leaf_weight=", b"leaf_weight=1 "),
+        (b"internal_value=", b"internal_value=1_0 "),
+        (b"split_gain=", b"split_gain=0x1"),
+        (b"is_linear=0", b"is_linear=7"),
+        (b"shrinkage=", b"shrunk_to="),
+        (b"shrinkage=", b"shrinkage=1\nshrinkage="),
+        (b"decision_type=", b"decision_type=99"),
+        (b"feature_infos=", b"feature_infos=none "),
+        (b"version=v4", b"version=v4\x00"),
+        (b"pandas_categorical:[", b"pandas_categorical:{"),
+        (b"pandas_categorical:[[", b"pandas_categorical:[[[]], ["),
     ],
 )
 def test_a_broken_text_of_trees_never_reaches_lightgbm_which_would_end_the_process(old: bytes, new: bytes) -> None:
     assert old in TEXT
-    assert fault(TEXT.replace(old, new, 1)) is not None
+    start = TEXT.index(b"Tree=1") if TEXT.count(old) > 1 else 0
+    changed = TEXT[:start] + TEXT[start:].replace(old, new, 1)
+    # Of the same length where it stands within a tree, so that it is found for what it is.
+    with pytest.raises(ValueError, match=r"."):
+        checked(changed.replace(*_sizes(TEXT, len(changed) - len(TEXT)), 1) if start else changed)
+
+
+def _sizes(text: bytes, more: int) -> tuple[bytes, bytes]:
+    """The line of the trees' sizes, and what it is where the second tree has so many bytes more."""
+    (line,) = [line for line in text.split(b"\n") if line.startswith(b"tree_sizes=")]
+    first, second, *rest = line.removeprefix(b"tree_sizes=").split()
+    return line, b"tree_sizes=" + b" ".join([first, b"%d" % (int(second) + more), *rest])
 
 
 def test_a_text_cut_off_anywhere_among_its_trees_is_broken() -> None:
     for place in range(0, TEXT.index(b"end of trees"), 97):
-        assert fault(TEXT[:place]) is not None
+        with pytest.raises(ValueError, match=r"."):
+            checked(TEXT[:place])
+
+
+def test_a_parameter_that_lightgbm_does_not_know_is_not_given_to_it() -> None:
+    assert checked(TEXT.replace(b"[num_leaves:", b"[num_l aves:")) == checked(TEXT)
+
+
+def test_a_line_of_digits_without_end_is_told_at_once() -> None:
+    (line,) = [line for line in TEXT.split(b"\n") if line.startswith(b"tree_sizes=")]
+    with pytest.raises(ValueError, match="tree_sizes"):
+        checked(TEXT.replace(line, b"tree_sizes=" + b"7" * 1_000_000 + b"x", 1))
 
 
 def test_a_manifest_cannot_ask_a_booster_for_anything_else() -> None:

@@ -10,7 +10,7 @@ import numpy as np
 from holdall.columns.batch import Array
 from holdall.engines.boosted import Boosted
 from holdall.engines.engine import Files
-from holdall.engines.lightgbm_text import fault
+from holdall.engines.lightgbm_text import checked
 from holdall.errors import MissingDependency, PackageDamaged
 from holdall.spec.schema import Schema
 from holdall.spec.steps import Step
@@ -25,11 +25,12 @@ def load(data: bytes, path: str) -> Any:
         import lightgbm
     except ModuleNotFoundError:
         raise MissingDependency("lightgbm", "holdall[lightgbm]", f"the model in {path}") from None
-    why = fault(data)
-    if why is not None:
-        raise PackageDamaged(f"{path} cannot be loaded: {why}", path=path)
     try:
-        return lightgbm.Booster(model_str=data.decode("utf-8"))
+        text = checked(data)
+    except ValueError as error:
+        raise PackageDamaged(f"{path} cannot be loaded: {error}", path=path) from None
+    try:
+        return lightgbm.Booster(model_str=text)
     except (lightgbm.basic.LightGBMError, ValueError) as error:
         raise PackageDamaged(
             f"{path} cannot be loaded: {str(error).strip().partition(chr(10))[0]}",

@@ -152,6 +152,10 @@ class BoostedTrees(ScikitLearn):
             boundaries=graph.boundaries,
         )
 
+    def followed(self, model: Any, schema: Schema, sample: Batch) -> Artefact:  # noqa: ARG002 — the seam
+        """As `portable`: nothing of the user's own is in a booster."""
+        return self.portable(model, schema)
+
     def native(self, model: Any, schema: Schema, *, allow_pickle: bool = False) -> Artefact:  # noqa: ARG002 — the seam
         """The library's own file, which holds numbers only."""
         files = {self.file: self.saved(model)}
