@@ -49,7 +49,7 @@ def _predictions(model: Any, outputs: Outputs, methods: dict[str, tuple[str, ...
         _several(outputs.targets, labels, methods, path, given)
         return
     if outputs.labels is not None:
-        looked_up = outputs.labels if labels is None else _labels(outputs.labels, labels)
+        looked_up = outputs.labels if labels is None else labelled(outputs.labels, labels)
         given["predict"] = (looked_up, methods["predict"])
     else:
         given["predict"] = (_need(outputs.values, path, "predict"), methods["predict"])
@@ -66,7 +66,7 @@ def _several(
     parts: Sequence[Outputs], labels: Any, methods: dict[str, tuple[str, ...]], path: str, given: Given
 ) -> None:
     for index, (part, column) in enumerate(zip(parts, methods["predict"], strict=True)):
-        found = _labels(_need(part.labels, path, "predict"), target_labels(labels, index))
+        found = labelled(_need(part.labels, path, "predict"), target_labels(labels, index))
         given[f"predict_{index}"] = (found, (column,))
     columns = methods.get("predict_proba")
     if columns is None:
@@ -85,7 +85,7 @@ def _need(result: Var | None, path: str, method: str) -> Var:
     return result
 
 
-def _labels(index: Var, labels: Any) -> Var:
+def labelled(index: Var, labels: Any) -> Var:
     """int64 [N] → the class labels themselves."""
     values = np.asarray(labels)
     if values.dtype.kind == "O":

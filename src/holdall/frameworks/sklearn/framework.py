@@ -127,9 +127,9 @@ class ScikitLearn:
 
     def followed(self, model: Any, schema: Schema, sample: Batch) -> Artefact:
         """As `portable`, with the functions and classes of the user's own followed on these rows. Raises NotPortable."""
-        from holdall.frameworks.sklearn import own
+        from holdall.frameworks.sklearn.own_steps import watching
 
-        return self._graph(model, schema, own.watched(model, self.live(model, schema, brief=True), sample))
+        return self._graph(model, schema, watching.watched(model, self.live(model, schema, brief=True), sample))
 
     def _graph(self, model: Any, schema: Schema, witnesses: Mapping[int, Witness]) -> Artefact:
         from holdall.graph.conversion import Conversion

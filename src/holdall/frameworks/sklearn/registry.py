@@ -131,9 +131,9 @@ def step(path: str, model: Any, name: str | None = None) -> str:
 def transform(model: Any, table: Table, conversion: Conversion, path: str) -> Table:
     """The graph of `model.transform`. Raises NotPortable."""
     if id(model) in conversion.witnesses and not is_known(model):
-        from holdall.frameworks.sklearn import own
+        from holdall.frameworks.sklearn.own_steps import following
 
-        return own.transform(model, table, conversion, path)
+        return following.transform(model, table, conversion, path)
     name = _key(model, path)
     found = _transformers.get(name)
     if found is not None:

@@ -12,7 +12,7 @@ import spox.opset.ai.onnx.v21 as op
 from spox import Var
 
 from holdall.errors import NotPortable
-from holdall.frameworks.sklearn import own, registry
+from holdall.frameworks.sklearn import registry
 from holdall.frameworks.sklearn.functions import Function, expm1, find, log1p, named, normal_quantile
 from holdall.frameworks.sklearn.registry import transformer
 from holdall.frameworks.sklearn.search import count_at_most, gather_by_column
@@ -274,8 +274,10 @@ def kernel_centerer(model: Any, table: Table, conversion: Conversion, path: str)
 @transformer("FunctionTransformer")
 def function_transformer(model: Any, table: Table, conversion: Conversion, path: str) -> Table:
     """Nothing, one of NumPy's own functions of one number, or a function of the user's own."""
-    if id(model) in conversion.witnesses and own.is_own(model):
-        return own.function(model, table, conversion, path)
+    if id(model) in conversion.witnesses:
+        from holdall.frameworks.sklearn.own_steps import following
+
+        return following.function(model, table, conversion, path)
     given = as_array(table) if model.validate else table
     return applied(model.func, model.kw_args, given, path)
 

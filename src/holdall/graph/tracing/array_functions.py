@@ -118,6 +118,8 @@ class Beside:
 
     def __getitem__(self, key: Any) -> Any:
         parts = key if isinstance(key, tuple) else (key,)
+        if len(parts) == 1 and isinstance(key, list) and key and isinstance(key[0], TracedArray | TracedSeries):
+            return made_of(self._trace, key)
         if not any(isinstance(part, TracedArray | TracedSeries | TracedFrame) for part in parts):
             return np.c_[key]
         self._trace.note("numpy.c_")

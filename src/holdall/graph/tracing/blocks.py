@@ -36,6 +36,14 @@ class Step:
         given it: a data frame or an array. label: what refusals call it. Raises Untraceable."""
         if not table:
             raise Untraceable("a table without columns")
+        rows = op.shape(table[0].values, start=0, end=1)
+        self.trace = Trace(conversion, label, rows, shown=len(given))
+        self._whence: list[tuple[Vector, Table, int]] = []
+        self.given = self.columns(table, given, barring=True)
+
+    def columns(self, table: Table, given: Any, *, barring: bool = False) -> TracedFrame | TracedArray:
+        """A table of the graph as the step sees it. given: the same for some rows of the sample. barring: columns that no
+        graph holds are told where they are used, not here. Raises Untraceable."""
         if isinstance(given, pandas.DataFrame):
             names = list(given.columns)
             lives = [given.iloc[:, place].reset_index(drop=True) for place in range(given.shape[1])]
@@ -45,10 +53,6 @@ class Step:
             raise Untraceable(f"a step that is given a {type(given).__name__}", "give it a data frame or a matrix")
         if len(lives) != width(table):
             raise Untraceable(f"a step that is given {len(lives)} columns where the graph has {width(table)}")
-        rows = op.shape(table[0].values, start=0, end=1)
-        self.trace = Trace(conversion, label, rows, shown=len(given))
-        self._table = table
-        self._whence: list[tuple[Vector, int]] = []
         columns: dict[Any, Vector] = {}
         barred: dict[Any, Untraceable] = {}
         for place, live in enumerate(lives):
@@ -56,24 +60,23 @@ class Step:
             if name in columns or name in barred:
                 raise Untraceable(f"a table with two columns {name!r}")
             try:
-                columns[name] = self._vector(place, live)
+                columns[name] = self._vector(table, place, live)
             except Untraceable as error:
-                if names is None:
+                if names is None or not barring:
                     raise
                 barred[name] = error
-        self.trace.barred = barred
-        self.given: TracedFrame | TracedArray
+        if barring:
+            self.trace.barred = barred
         if names is None:
-            self.given = TracedArray(self.trace, [Cell(vector) for vector in columns.values()])
-        else:
-            self.given = TracedFrame(self.trace, columns)
+            return TracedArray(self.trace, [Cell(vector) for vector in columns.values()])
+        return TracedFrame(self.trace, columns)
 
-    def _vector(self, place: int, live: Any) -> Vector:
-        (block,) = select(self._table, [place])
+    def _vector(self, table: Table, place: int, live: Any) -> Vector:
+        (block,) = select(table, [place])
         axis = constant([1], np.int64)
         nulls = None if block.nulls is None else op.squeeze(block.nulls, axis)
         vector = vector_of(block.kind, op.squeeze(block.values, axis), nulls, live)
-        self._whence.append((vector, place))
+        self._whence.append((vector, table, place))
         return vector
 
     def run(self, call: Callable[[Any, Bindings], Any], bindings: Callable[[Trace], Bindings] = Bindings) -> Any:
@@ -121,9 +124,9 @@ class Step:
         return _joined(made)
 
     def _block(self, vector: Vector, live: Any, name: str) -> Block:
-        place = next((place for known, place in self._whence if known is vector), None)
-        if place is not None:
-            (block,) = select(self._table, [place])
+        whence = next(((table, place) for known, table, place in self._whence if known is vector), None)
+        if whence is not None:
+            (block,) = select(whence[0], [whence[1]])
             return replace(block, names=(name,), base=None, places=())
         if vector.form not in KINDS:
             raise Untraceable(f"the column {name!r} as a column of {vector.form}s", "use .dt.total_seconds()")

@@ -136,11 +136,9 @@ def numpy_module(trace: Trace) -> Module:
 
 
 def _maker(trace: Trace, of_arrays: Callable[..., Any]) -> Callable[..., Any]:
-    """numpy.array and its like. Columns of pandas stay columns."""
+    """numpy.array and its like."""
 
     def call(value: Any, dtype: Any = None, **options: Any) -> Any:
-        if isinstance(value, TracedSeries | TracedFrame):
-            return value if dtype is None else value.astype(dtype)
         return of_arrays(trace, value, dtype, **options)
 
     return call

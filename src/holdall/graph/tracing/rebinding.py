@@ -289,4 +289,6 @@ def rebound(function: Callable[..., Any], trace: Trace) -> Callable[..., Any]:
 
 def original(function: Callable[..., Any]) -> Callable[..., Any]:
     """The user's own function that was rebound, to run on the sample."""
+    if isinstance(function, types.MethodType):
+        return types.MethodType(original(function.__func__), function.__self__)
     return getattr(function, _REAL, function)
