@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import calendar
+import datetime
+from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -40,53 +43,99 @@ def days_of(moments: Var) -> Var:
     return floor_divide(moments, DAY)
 
 
+_ERAS = 750
+"""So many times 400 years before the year 0 every day that a moment can have is counted from, so that none is negative."""
+
+_MARCH = [datetime.date(1999, 3, 1) + datetime.timedelta(days=day) for day in range(366)]
+"""A year from March on, with a 29 February."""
+
+_USUAL = [
+    datetime.date(2001, *((2, 28) if (one.month, one.day) == (2, 29) else (one.month, one.day))) for one in _MARCH
+]
+_LEAP = [one.replace(year=2000) for one in _MARCH]
+_BOTH = _USUAL + _LEAP
+"""The days of `_MARCH` as days of the calendar year that they lie in: one without, and one with a 29 February."""
+
+
 class Calendar:
-    """Year, month and day of days since 1970, in the Gregorian calendar (Hinnant's algorithm, from 0000-03-01)."""
+    """Year, month and day of days since 1970, in the Gregorian calendar.
+
+    By the algorithm of Neri and Schneider (2022): a day's place in its year from March on, and from that all else by tables.
+    """
 
     def __init__(self, days: Var) -> None:
         self.days = days
-        shifted = op.add(days, whole(719_468))
-        era = floor_divide(shifted, 146_097)
-        of_era = op.sub(shifted, op.mul(era, whole(146_097)))
-        year_of_era = floor_divide(
-            op.sub(
-                op.add(op.sub(of_era, floor_divide(of_era, 1460)), floor_divide(of_era, 36_524)),
-                floor_divide(of_era, 146_096),
-            ),
-            365,
-        )
-        of_year = op.sub(
-            of_era,
-            op.sub(
-                op.add(op.mul(whole(365), year_of_era), floor_divide(year_of_era, 4)), floor_divide(year_of_era, 100)
-            ),
-        )
-        shifted_month = floor_divide(op.add(op.mul(whole(5), of_year), whole(2)), 153)
-        self.day = op.add(
-            op.sub(of_year, floor_divide(op.add(op.mul(whole(153), shifted_month), whole(2)), 5)), whole(1)
-        )
-        early = op.less(shifted_month, whole(10))
-        self.month = op.where(early, op.add(shifted_month, whole(3)), op.sub(shifted_month, whole(9)))
-        year = op.add(year_of_era, op.mul(era, whole(400)))
-        self.year = op.where(op.less_or_equal(self.month, whole(2)), op.add(year, whole(1)), year)
+
+    @cached_property
+    def _quarters(self) -> Var:
+        """Four times the day since a 0000-03-01 before all others, and three."""
+        first = 4 * (719_468 + _ERAS * 146_097) + 3
+        return op.add(op.mul(self.days, whole(4)), whole(first))
+
+    @cached_property
+    def _of_century(self) -> Var:
+        return op.bitwise_or(op.mod(self._quarters, whole(146_097)), whole(3))
+
+    @cached_property
+    def _place(self) -> Var:
+        """The day's place in its year from March on."""
+        return op.div(op.mod(self._of_century, whole(1461)), whole(4))
+
+    @cached_property
+    def _of_both(self) -> Var:
+        """The day's place in `_BOTH`."""
+        leap = op.gather(constant([366 * calendar.isleap(year) for year in range(400)], np.int64), self._cycle)
+        return op.add(self._place, leap)
+
+    @cached_property
+    def _cycle(self) -> Var:
+        """The year's place in the 400 years after which the calendar comes again."""
+        return op.mod(self.year, whole(400))
+
+    @cached_property
+    def year(self) -> Var:
+        century, of_century = op.div(self._quarters, whole(146_097)), op.div(self._of_century, whole(1461))
+        later = [(one.month <= 2) - 400 * _ERAS for one in _MARCH]
+        return op.add(op.add(op.mul(century, whole(100)), of_century), self._by_place(later))
+
+    @cached_property
+    def month(self) -> Var:
+        return self._by_place([one.month for one in _MARCH])
+
+    @cached_property
+    def day(self) -> Var:
+        return self._by_place([one.day for one in _MARCH])
+
+    def quarter(self) -> Var:
+        return self._by_place([(one.month + 2) // 3 for one in _MARCH])
+
+    def month_name(self) -> Var:
+        return op.gather(constant([MONTHS[one.month - 1] for one in _MARCH], np.str_), self._place)
+
+    def starts_month(self) -> Var:
+        return self._by_place([one.day == 1 for one in _MARCH], np.bool_)
+
+    def starts_year(self) -> Var:
+        return self._by_place([(one.month, one.day) == (1, 1) for one in _MARCH], np.bool_)
+
+    def ends_year(self) -> Var:
+        return self._by_place([(one.month, one.day) == (12, 31) for one in _MARCH], np.bool_)
 
     def leap(self) -> Var:
         """Whether the year has a 29 February."""
-        zero = whole(0)
-        fourth = op.equal(op.mod(self.year, whole(4)), zero)
-        century = op.equal(op.mod(self.year, whole(100)), zero)
-        return op.and_(fourth, op.or_(op.not_(century), op.equal(op.mod(self.year, whole(400)), zero)))
+        return op.gather(constant([calendar.isleap(year) for year in range(400)], np.bool_), self._cycle)
 
     def day_of_year(self) -> Var:
-        before = op.gather(
-            constant(np.cumsum([0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30]), np.int64), self._index()
-        )
-        late = op.and_(self.leap(), op.greater(self.month, whole(2)))
-        return op.add(op.add(before, self.day), op.cast(late, to=np.int64))
+        return op.gather(constant([one.timetuple().tm_yday for one in _BOTH], np.int64), self._of_both)
 
     def days_in_month(self) -> Var:
-        usual = op.gather(constant([31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31], np.int64), self._index())
-        return op.add(usual, op.cast(op.and_(self.leap(), op.equal(self.month, whole(2))), to=np.int64))
+        return op.gather(
+            constant([calendar.monthrange(one.year, one.month)[1] for one in _BOTH], np.int64), self._of_both
+        )
+
+    def ends_month(self) -> Var:
+        last = [one.day == calendar.monthrange(one.year, one.month)[1] for one in _BOTH]
+        return op.gather(constant(last, np.bool_), self._of_both)
 
     def weekday(self) -> Var:
         """Monday is 0."""
@@ -95,25 +144,26 @@ class Calendar:
     def iso_week(self) -> Var:
         """By the week's Thursday: its day of the year decides."""
         thursday = Calendar(op.add(op.sub(self.days, self.weekday()), whole(3)))
-        return op.add(floor_divide(op.sub(thursday.day_of_year(), whole(1)), 7), whole(1))
+        weeks = [(one.timetuple().tm_yday + 6) // 7 for one in _BOTH]
+        return op.gather(constant(weeks, np.int64), thursday._of_both)
 
-    def _index(self) -> Var:
-        return op.sub(self.month, whole(1))
+    def _by_place(self, values: Sequence[Any], dtype: Any = np.int64) -> Var:
+        return op.gather(constant(values, dtype), self._place)
 
 
-def _of_day(unit: int, modulus: int) -> Callable[[Var], Var]:
-    return lambda moments: op.mod(floor_divide(moments, unit), whole(modulus))
+def _of_day(unit: int, within: int) -> Callable[[Var], Var]:
+    return lambda moments: op.div(op.mod(moments, whole(within)), whole(unit))
 
 
 WHOLE_PARTS: dict[str, Callable[[Var], Var]] = {
-    "hour": _of_day(MICROSECONDS["h"], 24),
-    "minute": _of_day(MICROSECONDS["m"], 60),
-    "second": _of_day(MICROSECONDS["s"], 60),
+    "hour": _of_day(MICROSECONDS["h"], DAY),
+    "minute": _of_day(MICROSECONDS["m"], MICROSECONDS["h"]),
+    "second": _of_day(MICROSECONDS["s"], MICROSECONDS["m"]),
     "microsecond": lambda moments: op.mod(moments, whole(1_000_000)),
     "year": lambda moments: Calendar(days_of(moments)).year,
     "month": lambda moments: Calendar(days_of(moments)).month,
     "day": lambda moments: Calendar(days_of(moments)).day,
-    "quarter": lambda moments: op.add(floor_divide(op.sub(Calendar(days_of(moments)).month, whole(1)), 3), whole(1)),
+    "quarter": lambda moments: Calendar(days_of(moments)).quarter(),
     "day_of_week": lambda moments: Calendar(days_of(moments)).weekday(),
     "day_of_year": lambda moments: Calendar(days_of(moments)).day_of_year(),
     "days_in_month": lambda moments: Calendar(days_of(moments)).days_in_month(),
@@ -125,11 +175,11 @@ NAMES = {
     "daysinmonth": "days_in_month",
 }
 TRUTHS: dict[str, Callable[[Calendar], Var]] = {
-    "is_leap_year": lambda calendar: calendar.leap(),
-    "is_month_start": lambda calendar: op.equal(calendar.day, whole(1)),
-    "is_month_end": lambda calendar: op.equal(calendar.day, calendar.days_in_month()),
-    "is_year_start": lambda calendar: op.equal(calendar.day_of_year(), whole(1)),
-    "is_year_end": lambda calendar: op.and_(op.equal(calendar.month, whole(12)), op.equal(calendar.day, whole(31))),
+    "is_leap_year": Calendar.leap,
+    "is_month_start": Calendar.starts_month,
+    "is_month_end": Calendar.ends_month,
+    "is_year_start": Calendar.starts_year,
+    "is_year_end": Calendar.ends_year,
 }
 DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 MONTHS = (
@@ -155,7 +205,7 @@ def _span_part(vector: Vector, name: str, made: Any) -> Vector:
     if name == "days":
         return counted(days_of(vector.values), vector, made)
     if name == "seconds":
-        return counted(floor_divide(op.mod(vector.values, whole(DAY)), 1_000_000), vector, made)
+        return counted(op.div(op.mod(vector.values, whole(DAY)), whole(1_000_000)), vector, made)
     raise Untraceable(f"Series.dt.{name}")
 
 
@@ -173,9 +223,8 @@ def total_seconds(vector: Vector, made: Any) -> Vector:
 
 def named(vector: Vector, names: tuple[str, ...], made: Any) -> Vector:
     """Names of days or months, in English."""
-    calendar = Calendar(days_of(vector.values))
-    place = calendar.weekday() if names is DAYS else op.sub(calendar.month, whole(1))
-    values = op.gather(constant(list(names), np.str_), place)
+    days = Calendar(days_of(vector.values))
+    values = days.month_name() if names is MONTHS else op.gather(constant(names, np.str_), days.weekday())
     return Vector(Form.STRING, filled(Form.STRING, values, vector.nulls), made, vector.nulls)
 
 
@@ -187,40 +236,31 @@ def floored(vector: Vector, unit: int, made: Any) -> Vector:
 
 def formatted(vector: Vector, pattern: str, made: Any) -> Vector:
     """strftime with %Y %m %d %H %M %S. Raises Untraceable for others."""
-    calendar = Calendar(days_of(vector.values))
-    widths: dict[str, tuple[Var, int]] = {
-        "Y": (calendar.year, 4),
-        "m": (calendar.month, 2),
-        "d": (calendar.day, 2),
-        "H": (WHOLE_PARTS["hour"](vector.values), 2),
-        "M": (WHOLE_PARTS["minute"](vector.values), 2),
-        "S": (WHOLE_PARTS["second"](vector.values), 2),
-    }
-    pieces: list[Var] = []
-    rest = pattern
-    while rest:
-        if rest[0] != "%":
-            literal, found, after = rest.partition("%")
-            pieces.append(constant(literal, np.str_))
-            rest = found + after
-            continue
-        if rest[1:2] not in widths:
-            raise Untraceable(f"strftime with %{rest[1:2]}", "the graph writes %Y %m %d %H %M %S")
-        pieces.append(_digits(*widths[rest[1]]))
-        rest = rest[2:]
-    text = pieces[0] if pieces else constant("", np.str_)
-    for piece in pieces[1:]:
-        text = op.string_concat(text, piece)
+    days = Calendar(days_of(vector.values))
+    pieces: list[tuple[Var, str]] = []
+    """Numbers of two digits, each with what stands after it."""
+    before, *rest = pattern.split("%")
+    for letter, literal in ((one[:1], one[1:]) for one in rest):
+        if letter == "Y":
+            pieces.append((op.mod(floor_divide(days.year, 100), whole(100)), ""))
+            pieces.append((op.mod(days.year, whole(100)), literal))
+        elif letter == "m":
+            pieces.append((days.month, literal))
+        elif letter == "d":
+            pieces.append((days.day, literal))
+        elif letter in _CLOCK:
+            pieces.append((WHOLE_PARTS[_CLOCK[letter]](vector.values), literal))
+        else:
+            raise Untraceable(f"strftime with %{letter}", "the graph writes %Y %m %d %H %M %S")
+    text = constant(before, np.str_)
+    for place, (number, after) in enumerate(pieces):
+        start = "" if place else before
+        written = op.gather(constant([f"{start}{value:02}{after}" for value in range(100)], np.str_), number)
+        text = op.string_concat(text, written) if place else written
     return Vector(Form.STRING, filled(Form.STRING, text, vector.nulls), made, vector.nulls)
 
 
-def _digits(number: Var, width: int) -> Var:
-    table = constant([str(value).zfill(2) for value in range(100)], np.str_)
-    if width == 2:
-        return op.gather(table, number)
-    return op.string_concat(
-        op.gather(table, op.mod(floor_divide(number, 100), whole(100))), op.gather(table, op.mod(number, whole(100)))
-    )
+_CLOCK = {"H": "hour", "M": "minute", "S": "second"}
 
 
 def unit_of(name: str) -> int:
