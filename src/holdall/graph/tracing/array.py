@@ -42,7 +42,7 @@ class Height:
     def __init__(self, trace: Trace) -> None:
         self.trace = trace
 
-    def __index__(self) -> int:
+    def __index__(self, *_: Any) -> int:
         raise over_rows("the number of rows")
 
     __int__ = __float__ = __bool__ = __add__ = __sub__ = __mul__ = __truediv__ = __floordiv__ = __index__
