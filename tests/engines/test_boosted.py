@@ -19,6 +19,7 @@ from holdall.columns.batch import Batch, Column
 from holdall.engines import engine
 from holdall.engines.engine import InMemory
 from holdall.engines.lightgbm_text import checked
+from holdall.engines.xgboost_trees import fault as xgboost_fault
 from holdall.errors import ManifestInvalid, NotPortable, PackageDamaged
 from holdall.frameworks.boosted import BoostedTrees
 from holdall.spec.schema import Field, Kind, Schema
@@ -199,6 +200,39 @@ def test_a_line_of_digits_without_end_is_told_at_once() -> None:
     (line,) = [line for line in TEXT.split(b"\n") if line.startswith(b"tree_sizes=")]
     with pytest.raises(ValueError, match="tree_sizes"):
         checked(TEXT.replace(line, b"tree_sizes=" + b"7" * 1_000_000 + b"x", 1))
+
+
+def _xgboost_changed(change: Any) -> bytes:
+    """A model of two targets in one tree, as JSON, with one thing changed."""
+    values = rows.matrix(300, 0)
+    targets = np.stack([rows.score(values), -rows.score(values)], 1)
+    model = xgb.XGBRegressor(multi_strategy="multi_output_tree", **TREES).fit(values, targets)
+    document = json.loads(bytes(model.get_booster().save_raw("json")))
+    change(document["learner"])
+    return json.dumps(document).encode()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda learner: learner["gradient_booster"]["model"]["trees"][1].update(id=7),
+        lambda learner: learner["gradient_booster"]["model"]["trees"][1].pop("leaf_weights"),
+        lambda learner: learner["gradient_booster"]["model"]["trees"][1]["tree_param"].update(size_leaf_vector="-1"),
+        lambda learner: learner["learner_model_param"].update(num_target="99999999"),
+    ],
+    ids=["a number of another tree", "no leaves", "leaves of less than nothing", "more targets than leaves hold"],
+)
+def test_an_xgboost_file_that_would_end_the_process_is_told_before(change: Any) -> None:
+    assert xgboost_fault(_xgboost_changed(lambda _: None)) is None
+    assert xgboost_fault(_xgboost_changed(change)) is not None
+
+
+def test_an_xgboost_file_has_trees_for_every_class_that_it_names() -> None:
+    values = rows.matrix(300, 0)
+    model = xgb.XGBClassifier(num_parallel_tree=2, **TREES).fit(values, rows.classes(values))
+    data = bytes(model.get_booster().save_raw("json"))
+    assert xgboost_fault(data) is None
+    assert xgboost_fault(data.replace(b'"num_class":"4"', b'"num_class":"99999999"')) is not None
 
 
 def test_a_manifest_cannot_ask_a_booster_for_anything_else() -> None:

@@ -26,6 +26,9 @@ ROOT = (-1, 2**31 - 1)
 """What stands for the parent of the node that has none."""
 
 CATEGORICAL = 1
+MANY = 65_536
+"""So many classes or targets a model without trees may have."""
+
 _JSON = (b"{", b'"')
 
 
@@ -68,7 +71,12 @@ def _forest_fault(forest: Mapping[str, Any], booster: Mapping[str, Any], feature
     rounds = _whole(forest.get("iteration_indptr", []))
     if len(rounds) and not (rounds[0] == 0 and rounds[-1] == len(trees) and bool((np.diff(rounds) >= 0).all())):
         return "its rounds are not those of its trees"
+    vectors = groups > 1 and any(int(tree["tree_param"]["size_leaf_vector"]) > 1 for tree in trees)
+    if (len(trees) % groups and not vectors) or (not trees and groups > MANY):
+        return f"its {len(trees)} trees are not one for each of {groups} classes or targets"
     for number, tree in enumerate(trees):
+        if tree["id"] != number:
+            return f"tree {number} has the number {tree['id']}"
         why = _tree_fault(tree, features, groups)
         if why is not None:
             return f"tree {number}: {why}"
@@ -77,7 +85,7 @@ def _forest_fault(forest: Mapping[str, Any], booster: Mapping[str, Any], feature
 
 def _tree_fault(tree: Mapping[str, Any], features: int, groups: int) -> str | None:
     stated = tree["tree_param"]
-    nodes, width = int(stated["num_nodes"]), max(1, int(stated["size_leaf_vector"]))
+    nodes, width = int(stated["num_nodes"]), int(stated["size_leaf_vector"]) or 1
     sizes = {name: len(tree[name]) for name in PER_NODE}
     if width > 1:
         # Older files keep a vector of weights for each node, newer ones for each leaf besides.
@@ -97,8 +105,8 @@ def _tree_fault(tree: Mapping[str, Any], features: int, groups: int) -> str | No
         return "its nodes have other parents"
     if not _within(_whole(tree["split_indices"])[splits], features):
         return "it compares a column that there is not"
-    leaves = len(tree.get("leaf_weights", ()))
-    if width > 1 and leaves and not _within(right[~splits] * width, leaves - width + 1):
+    leaves = len(tree["leaf_weights"]) if width > 1 else 0
+    if width > 1 and not _within(right[~splits] * width, leaves - width + 1):
         return "its leaves have weights that there are not"
     return _sets_fault(tree, nodes, splits)
 
