@@ -16,8 +16,6 @@ STAY = {
     "retail.query_style": "DataFrame.eval",
     "telemetry.rolling_mean": "Series.rolling",
     "telemetry.lag_difference": "Series.diff",
-    "text.titanic_title": "str.extract",
-    "text.email_regex": "str.replace of the pattern",
     "text.caps_share": "a loop over the characters",
     "text.compiled_regex": "TypeError",
     "text.label_counts": "DataFrame.groupby",

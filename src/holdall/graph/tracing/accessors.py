@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any, NoReturn
 
 import numpy as np
@@ -12,6 +13,7 @@ from spox import Var
 from holdall.graph.tracing import patterns, text, times
 from holdall.graph.tracing.arithmetic import quietly
 from holdall.graph.tracing.characters import length
+from holdall.graph.tracing.matching import Matches, compiled
 from holdall.graph.tracing.series import TracedSeries, only
 from holdall.graph.tracing.untraceable import Untraceable
 from holdall.graph.tracing.vector import (
@@ -54,10 +56,10 @@ class Text:
         return self._text(times.counted(values, self._vector, live), name)
 
     def lower(self) -> TracedSeries:
-        return self._text(text.cased(self._vector, str.lower, self._live.lower()), "lower")
+        return self._text(text.cased(self._vector, "lower", self._live.lower()), "lower")
 
     def upper(self) -> TracedSeries:
-        return self._text(text.cased(self._vector, str.upper, self._live.upper()), "upper")
+        return self._text(text.cased(self._vector, "upper", self._live.upper()), "upper")
 
     def strip(self, to_strip: Word | None = None) -> TracedSeries:
         return self._text(text.stripped(self._vector, to_strip, "lr", self._live.strip(to_strip)), "strip")
@@ -102,12 +104,22 @@ class Text:
         pattern = f"(?:{patterns.translated(pat, ignore_case=not case)}){text.ANYTHING}"
         return self._truth(text.matches(self._vector, pattern), self._live.match(pat, case=case), "match")
 
-    def replace(self, pat: Any, repl: Any = None, n: int = -1, regex: bool = False, **options: Any) -> TracedSeries:
-        only("str.replace", {key: value for key, value in options.items() if value is not None})
+    def replace(
+        self, pat: Any, repl: Any = None, n: int = -1, case: bool | None = None, flags: int = 0, regex: bool = False
+    ) -> TracedSeries:
+        if isinstance(pat, Mapping):
+            made = self._series
+            for old, new in pat.items():
+                made = made.str.replace(old, new, case=case, flags=flags, regex=regex)
+            return made
+        if isinstance(pat, re.Pattern):
+            pat, flags = pat.pattern, pat.flags & ~re.UNICODE
         if n != -1 or not isinstance(repl, str) or not isinstance(pat, str):
-            raise Untraceable("str.replace with a function, a count or a compiled pattern")
-        live = self._live.replace(pat, repl, regex=regex)
-        return self._text(text.replaced(self._vector, pat, repl, regex=regex, made=live), "replace")
+            raise Untraceable("str.replace with a function or a count")
+        live = self._live.replace(pat, repl, case=case, flags=flags, regex=regex)
+        ignoring = re.IGNORECASE if case is False else 0
+        changed = text.replaced(self._vector, pat, repl, regex=regex, flags=flags | ignoring, made=live)
+        return self._text(changed, "replace")
 
     def removeprefix(self, prefix: Word) -> TracedSeries:
         live = self._live.removeprefix(prefix)
@@ -135,8 +147,11 @@ class Text:
     def zfill(self, width: int) -> TracedSeries:
         return self._text(text.padded(self._vector, width, self._live.zfill(width)), "zfill")
 
-    def count(self, pat: Word) -> TracedSeries:
-        return self._count(text.counted(self._vector, pat), self._live.count(pat), "count")
+    def count(self, pat: Word, flags: int = 0) -> TracedSeries:
+        return self._count(text.counted(self._vector, pat, flags), self._live.count(pat, flags=flags), "count")
+
+    def findall(self, pat: Word, flags: int = 0) -> Found:
+        return Found(self._series, Matches(self._vector.values, compiled(pat, flags)), self._live.findall(pat, flags))
 
     def cat(self, others: Any, sep: Word = "", **options: Any) -> Any:
         only("str.cat", options)
@@ -156,15 +171,23 @@ class Text:
         return pieces.frame() if expand else pieces
 
     def extract(self, pat: Word, expand: bool = True, flags: int = 0) -> Any:
+        live = self._live.extract(pat, flags=flags, expand=True)
         of = patterns.only_run(pat)
-        if of is None or flags:
-            raise Untraceable(
-                f"str.extract of the pattern {pat!r}",
-                r"the graph extracts one run of characters, like (\d+); else cut with .str.split",
-            )
-        live = self._live.extract(pat, expand=False)
-        made = self._text(text.first_run(self._vector, of, live), "extract")
-        return made.to_frame(0) if expand else made
+        if of is not None and not flags:
+            made = {live.columns[0]: text.first_run(self._vector, of, live.iloc[:, 0])}
+        else:
+            matches = Matches(self._vector.values, compiled(pat, flags))
+            made = {}
+            for place, name in enumerate(live.columns):
+                values, there = matches.first(place + 1)
+                made[name] = text.text_of(values, self._vector, live[name], op.not_(there))
+        columns = {name: self._text(vector, "extract") for name, vector in made.items()}
+        if len(columns) == 1 and not expand:
+            (name, column), *_ = columns.items()
+            return column.rename(name if isinstance(name, str) else self._series.name)
+        from holdall.graph.tracing.frame import joined_columns
+
+        return joined_columns(self._series._trace, [column.to_frame(name) for name, column in columns.items()])
 
     def isdigit(self) -> TracedSeries:
         return self._truth(text.all_are(self._vector, "isdigit"), self._live.isdigit(), "isdigit")
@@ -219,6 +242,40 @@ class Pieces:
         from holdall.graph.tracing.frame import SplitFrame
 
         return SplitFrame(self)
+
+
+class Found:
+    """What `.str.findall` gives, as far as how many there are and the first of them."""
+
+    def __init__(self, series: TracedSeries, matches: Matches, live: Any) -> None:
+        self._series = series
+        self._matches = matches
+        self._live = live
+
+    def __getattr__(self, name: Word) -> Any:
+        raise Untraceable(f"Series.str.findall().{name}", "count them with .str.len(), or take the first with .str[0]")
+
+    @property
+    def str(self) -> Found:
+        return self
+
+    def len(self) -> TracedSeries:
+        made = times.counted(self._matches.count(), self._series._vector, self._live.str.len())
+        return self._series._new(made, "str.findall.len")
+
+    def get(self, i: int) -> TracedSeries:
+        if i != 0 or self._matches.pattern.groups > 1:
+            raise Untraceable("one of several matches of str.findall", "take the first with .str[0]")
+        vector = self._series._vector
+        values, there = self._matches.first(self._matches.pattern.groups)
+        found = self._matches.any()
+        values = op.where(there, values, constant("", np.str_))
+        return self._series._new(text.text_of(values, vector, self._live.str.get(0), op.not_(found)), "str.findall")
+
+    def __getitem__(self, key: Any) -> TracedSeries:
+        if not isinstance(key, int):
+            raise Untraceable("some of the matches of str.findall", "take the first with .str[0]")
+        return self.get(key)
 
 
 class Times:

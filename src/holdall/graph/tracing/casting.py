@@ -7,9 +7,11 @@ from typing import Any
 import numpy as np
 import pandas
 import spox.opset.ai.onnx.v21 as op
+from spox import Var
 
 from holdall.graph.tracing import text
 from holdall.graph.tracing.arithmetic import is_null, quietly
+from holdall.graph.tracing.characters import DIGITS, characters, mapped
 from holdall.graph.tracing.lookup import member_of
 from holdall.graph.tracing.trace import Trace
 from holdall.graph.tracing.untraceable import Untraceable
@@ -113,26 +115,63 @@ def _to_text(vector: Vector, live: Any) -> Vector:
     )
 
 
-_INTEGER = r"[ \t\n\r\f\v]*[+-]?[0-9]{1,18}[ \t\n\r\f\v]*"
-_DECIMAL = r"[ \t\n\r\f\v]*[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?[ \t\n\r\f\v]*"
+_INTEGER = r"[ \t\n\r\f\v]*[+-]?0*(?:[0-9]{1,18}|[1-8][0-9]{18})[ \t\n\r\f\v]*"
+# Within what a double holds: onnxruntime ends the call for "1e400".
+_DECIMAL = r"[ \t\n\r\f\v]*[+-]?(?:[0-9]{1,150}\.?[0-9]{0,150}|\.[0-9]{1,150})(?:[eE][+-]?0*[0-9]{1,2})?[ \t\n\r\f\v]*"
+_WITH_UNDERSCORES = (
+    r"[+-]?(?:[0-9]+(?:_[0-9]+)*\.?(?:[0-9]+(?:_[0-9]+)*)?|\.[0-9]+(?:_[0-9]+)*)(?:[eE][+-]?[0-9]+(?:_[0-9]+)*)?"
+)
+_INFINITE, _NAN = (rf"[ \t\n\r\f\v]*[+-]?(?i:{word})[ \t\n\r\f\v]*" for word in ("inf|infinity", "nan"))
 
 
 def parsed(trace: Trace, vector: Vector, form: Form, live: Any, *, coerce: bool = False) -> Vector:
-    """Text → numbers. What is none is refused, or missing where `coerce` says so."""
+    """Text → numbers. What is none is refused, or missing where `coerce` says so.
+
+    coerce: as pandas.to_numeric reads it, which knows no other scripts' digits and no underscores between digits.
+    """
     if form not in (Form.INT, Form.FLOAT):
         raise Untraceable(f"text as a column of {form}s")
-    valid = text.matches(vector, _INTEGER if form is Form.INT else _DECIMAL)
-    usable = op.where(valid, vector.values, constant("0", np.str_))
-    trimmed = text.stripped(Vector(Form.STRING, usable, vector.live), None, "lr", vector.live).values
+    plain = _INTEGER if form is Form.INT else _DECIMAL
+    element = np.int64 if form is Form.INT else np.float64
+    usual = text.matches(vector, plain)
+
+    def usually() -> list[Var]:
+        return [op.cast(op.identity(vector.values), to=element), op.identity(usual)]
+
+    def seldom() -> list[Var]:
+        # Numbers as few people write them: such tables are read with more care, and others need not wait for it.
+        words, good = _unusual(vector, plain, by_python=not coerce, whole=form is Form.INT)
+        return [op.cast(op.where(good, words, constant("0", np.str_)), to=element), good]
+
+    lowest = op.reduce_min(op.cast(usual, to=np.int64), keepdims=0)
+    values, valid = op.if_(op.equal(lowest, constant(0, np.int64)), then_branch=seldom, else_branch=usually)
     if form is Form.INT:
         bad = op.not_(valid) if vector.nulls is None else op.or_(op.not_(valid), vector.nulls)
         trace.refuse(bad, "text that is no whole number")
-        return Vector(form, op.cast(trimmed, to=np.int64), live)
-    values = op.cast(trimmed, to=np.float64)
+        return Vector(form, values, live)
     missing = vector.nulls
     if coerce:
         missing = any_null(missing, op.not_(valid))
     else:
         bad = op.not_(valid) if vector.nulls is None else op.and_(op.not_(valid), op.not_(vector.nulls))
         trace.refuse(bad, "text that is no number")
-    return numbers(filled(Form.FLOAT, values, missing), live, nullable=missing is not None)
+    return numbers(filled(Form.FLOAT, values, missing), live, nullable=True)
+
+
+def _unusual(vector: Vector, plain: str, *, by_python: bool, whole: bool) -> tuple[Var, Var]:
+    """Text as onnxruntime reads it, and where it is a number: other scripts' digits, underscores, infinity."""
+    words = vector.values
+    if by_python:
+        cells = characters(text.stripped(vector, None, "lr", vector.live).values)
+        words = text.from_cells(mapped(cells, DIGITS))
+        grouped = op.regex_full_match(words, pattern=_WITH_UNDERSCORES)
+        joined = text.from_cells(mapped(characters(words), {"_": ""}))
+        words = op.where(grouped, joined, words)
+    good = op.regex_full_match(words, pattern=plain)
+    if not whole:
+        infinite, nan = (op.regex_full_match(words, pattern=pattern) for pattern in (_INFINITE, _NAN))
+        negative = op.regex_full_match(words, pattern=r"[^i]*-(?s:.*)")
+        signed = op.where(negative, constant("-inf", np.str_), constant("inf", np.str_))
+        words = op.where(infinite, signed, op.where(nan, constant("nan", np.str_), words))
+        good = op.or_(good, op.or_(infinite, nan))
+    return words, good

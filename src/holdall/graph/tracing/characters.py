@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import functools
 import sys
-from collections.abc import Callable, Iterable, Sequence
+import unicodedata
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pandas
 import spox.opset.ai.onnx.ml.v4 as ml
 import spox.opset.ai.onnx.v21 as op
 from spox import Tensor, Var
@@ -144,13 +146,37 @@ def positions(cells: Var) -> Var:
     return op.unsqueeze(op.range(constant(0, np.int64), width, constant(1, np.int64)), constant([0], np.int64))
 
 
-@functools.cache
-def characters_where(test: Callable[[str], bool]) -> tuple[str, ...]:
-    """All characters of Unicode for which the test holds."""
-    return tuple(chr(code) for code in range(1, sys.maxunicode + 1) if not 0xD800 <= code < 0xE000 and test(chr(code)))
+def _all() -> list[str]:
+    return [chr(code) for code in range(1, sys.maxunicode + 1) if not 0xD800 <= code < 0xE000]
+
+
+def arrow(dtype: Any) -> bool:
+    """Whether pandas leaves text of this dtype to Arrow, whose tables of Unicode are not Python's."""
+    return getattr(dtype, "storage", None) == "pyarrow"
 
 
 @functools.cache
-def case_table(change: Callable[[str], str]) -> dict[str, str]:
-    """Each character that `str.lower` or `str.upper` changes → what it becomes."""
-    return {character: change(character) for character in characters_where(lambda one: change(one) != one)}
+def characters_where(name: str, by_arrow: bool) -> tuple[str, ...]:
+    """All characters of Unicode of which `str.isdigit`, or another of `str`'s questions, is true."""
+    if by_arrow:
+        table = pandas.Series(_all(), dtype=pandas.StringDtype("pyarrow"))
+        return tuple(table[getattr(table.str, name)().astype(bool)])
+    return tuple(one for one in _all() if getattr(one, name)())
+
+
+@functools.cache
+def case_table(name: str, by_arrow: bool) -> dict[str, str]:
+    """Each character that `lower`, `upper` or another such method changes → what it becomes."""
+    every = _all()
+    made: Iterable[str]
+    if by_arrow:
+        made = getattr(pandas.Series(every, dtype=pandas.StringDtype("pyarrow")).str, name)().tolist()
+    else:
+        made = (getattr(one, name)() for one in every)
+    return {one: other for one, other in zip(every, made, strict=True) if one != other}
+
+
+DIGITS = {
+    chr(code): str(unicodedata.decimal(chr(code))) for code in range(128, sys.maxunicode + 1) if chr(code).isdecimal()
+}
+"""The decimal digits of other scripts, which Python reads as numbers too."""

@@ -11,7 +11,8 @@ import spox.opset.ai.onnx.v21 as op
 
 from holdall.graph.tracing.accessors import Pieces
 from holdall.graph.tracing.arithmetic import as_vector, converted, quietly
-from holdall.graph.tracing.series import INDEX, OVER_ROWS, TracedSeries, assigned, only, ufunc
+from holdall.graph.tracing.by_place import ByPlace
+from holdall.graph.tracing.series import INDEX, OVER_ROWS, Index, TracedSeries, assigned, only, ufunc
 from holdall.graph.tracing.trace import Trace
 from holdall.graph.tracing.untraceable import Untraceable, over_rows
 from holdall.graph.tracing.vector import Form, Vector, numbers, to_float
@@ -66,8 +67,12 @@ class TracedFrame:
         return (_Rows(), len(self._columns))
 
     @property
-    def values(self) -> TracedFrame:
+    def values(self) -> Any:
         return self.to_numpy()
+
+    @property
+    def iloc(self) -> ByPlace:
+        return ByPlace(self)
 
     @property
     def loc(self) -> Places:
@@ -107,6 +112,10 @@ class TracedFrame:
     def __setattr__(self, name: Word, value: Any) -> None:
         if name in self._columns:
             self[name] = value
+            return
+        if name == "index":
+            if not isinstance(value, Index):
+                raise Untraceable("DataFrame.index = …", "the graph has no index")
             return
         object.__setattr__(self, name, value)
 
@@ -155,9 +164,8 @@ class TracedFrame:
         return self._series(self._columns[key], key)
 
     def __setitem__(self, key: Any, value: Any) -> None:
-        if isinstance(key, list):
-            values = [value[name] for name in value.columns] if isinstance(value, TracedFrame) else [value] * len(key)
-            for name, one in zip(key, values, strict=True):
+        if isinstance(key, list | pandas.Index | np.ndarray):
+            for name, one in zip(key, _side_by_side(value, len(key)), strict=True):
                 self[name] = one
             return
         if isinstance(key, TracedSeries | TracedFrame):
@@ -172,6 +180,9 @@ class TracedFrame:
             return value._vector
         if isinstance(value, TracedFrame) and len(value._columns) == 1:
             return next(iter(value._columns.values()))
+        if type(value).__name__ == "TracedArray" and len(value._cells) == 1:
+            made: Vector = value._vectors[0]
+            return made
         if isinstance(value, list | np.ndarray | pandas.Series | tuple):
             raise Untraceable(
                 "a column assigned from values that are not the table's", "assign a number, a text or a column"
@@ -224,6 +235,19 @@ class TracedFrame:
             raise KeyError(f"{missing} not found in axis")
         kept = {name: vector for name, vector in self._columns.items() if name not in names}
         return self._changed(kept, inplace)
+
+    def set_index(self, keys: Any, **options: Any) -> Any:
+        if not isinstance(keys, Index):
+            raise Untraceable("DataFrame.set_index", "leave the column where it is")
+        return self._changed(self._columns, bool(options.get("inplace", False)))
+
+    def join(self, other: Any, **options: Any) -> TracedFrame:
+        only("DataFrame.join", options)
+        parts = list(other) if isinstance(other, list) else [other]
+        names = [name for part in parts for name in ([part.name] if isinstance(part, TracedSeries) else part.columns)]
+        if len({*names, *self._columns}) != len(names) + len(self._columns):
+            raise ValueError("columns overlap but no suffix specified")
+        return joined_columns(self._trace, [self, *parts])
 
     def _changed(self, columns: Mapping[Any, Vector], inplace: bool) -> Any:
         if inplace:
@@ -296,10 +320,11 @@ class TracedFrame:
     def pipe(self, function: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
         return function(self, *arguments, **options)
 
-    def to_numpy(self, dtype: Any = None, **options: Any) -> TracedFrame:
+    def to_numpy(self, dtype: Any = None, **options: Any) -> Any:
         only("DataFrame.to_numpy", {key: value for key, value in options.items() if key != "copy"})
-        same = self if dtype is None else self.astype(dtype)
-        return self._frame(dict(enumerate(same._columns.values())))
+        from holdall.graph.tracing.array import of_frame
+
+        return of_frame(self if dtype is None else self.astype(dtype))
 
     # Every column
 
@@ -341,8 +366,9 @@ class TracedFrame:
             )
         return self._each(lambda series: series.astype(dtype, **options))
 
-    def clip(self, lower: Any = None, upper: Any = None, **options: Any) -> TracedFrame:
-        return self._each(lambda series: series.clip(lower, upper, **options))
+    def clip(self, lower: Any = None, upper: Any = None, axis: Any = None, **options: Any) -> TracedFrame:
+        bounds = [_bound_of(bound, list(self._columns), axis) for bound in (lower, upper)]
+        return self._each(lambda series: series.clip(*(bound(series.name) for bound in bounds), **options))
 
     def round(self, decimals: Any = 0) -> TracedFrame:
         if isinstance(decimals, Mapping):
@@ -357,7 +383,12 @@ class TracedFrame:
     def abs(self) -> TracedFrame:
         return self._each(TracedSeries.abs)
 
-    def replace(self, to_replace: Any = None, value: Any = None, **options: Any) -> TracedFrame:
+    def replace(self, to_replace: Any = None, value: Any = None, **options: Any) -> Any:
+        inplace = options.pop("inplace", False)
+        made = self._replaced(to_replace, value, options)
+        return self._changed(made._columns, inplace)
+
+    def _replaced(self, to_replace: Any, value: Any, options: Mapping[Word, Any]) -> TracedFrame:
         if isinstance(to_replace, Mapping) and any(isinstance(inner, Mapping) for inner in to_replace.values()):
             return self._frame(
                 {
@@ -461,6 +492,96 @@ class TracedFrame:
         whole = vector.form is Form.FLOAT and live.dtype.kind in "iu"
         return self._reduced(vector.with_live(live.astype(float) if whole else live), name)
 
+    def prod(self, axis: Any = 0, skipna: bool = True, **options: Any) -> TracedSeries:
+        self._across("prod", axis, options)
+        series = [self._series(vector) for vector in self._columns.values()]
+        if skipna:
+            series = [one.fillna(1) if one._vector.form is Form.FLOAT else one for one in series]
+        result = series[0]
+        for one in series[1:]:
+            result = result * one
+        return self._reduced(result._vector.with_live(self._live().prod(axis=1, skipna=skipna)), "prod")
+
+    product = prod
+
+    def var(self, axis: Any = 0, skipna: bool = True, ddof: int = 1, **options: Any) -> TracedSeries:
+        return self._spread("var", axis, skipna, ddof, options)
+
+    def std(self, axis: Any = 0, skipna: bool = True, ddof: int = 1, **options: Any) -> TracedSeries:
+        return self._spread("std", axis, skipna, ddof, options)
+
+    def _spread(self, name: Word, axis: Any, skipna: bool, ddof: int, options: Mapping[Word, Any]) -> TracedSeries:
+        self._across(name, axis, options)
+        live = quietly(getattr(self._live(), name), axis=1, skipna=skipna, ddof=ddof)
+        if live.dtype != np.float64:
+            raise Untraceable(f"DataFrame.{name}(axis=1) in {live.dtype}", "convert with .astype(float) before")
+        values = [to_float(vector) for vector in self._columns.values()]
+        there = [op.not_(op.isnan(value)) for value in values]
+        mean = to_float(self.mean(axis=1, skipna=skipna)._vector)
+        zero = constant(0.0)
+        count = _total([op.cast(one, to=np.float64) for one in there])
+        squares = _total(
+            [
+                op.where(known, op.mul(op.sub(value, mean), op.sub(value, mean)), zero if skipna else value)
+                for value, known in zip(values, there, strict=True)
+            ]
+        )
+        freedom = op.sub(count, constant(float(ddof)))
+        result = op.where(op.greater(freedom, zero), op.div(squares, freedom), constant(np.nan))
+        return self._reduced(numbers(op.sqrt(result) if name == "std" else result, live), name)
+
+    def median(self, axis: Any = 0, skipna: bool = True, **options: Any) -> TracedSeries:
+        self._across("median", axis, options)
+        live = quietly(self._live().median, axis=1, skipna=skipna)
+        values = [
+            op.unsqueeze(self._trace.spread(to_float(one)), constant([1], np.int64)) for one in self._columns.values()
+        ]
+        matrix = op.concat(values, axis=1) if len(values) > 1 else values[0]
+        missing = op.isnan(matrix)
+        # What is missing goes to the end; infinity among the values stays before it.
+        width = constant(len(values), np.int64)
+        count = op.reduce_sum(op.cast(op.not_(missing), to=np.int64), constant([1], np.int64), keepdims=1)
+        ranked = _sorted_rows(matrix, missing, len(values))
+        one = constant(1, np.int64)
+        last = op.sub(width, one)
+        lower = op.min([op.max([op.div(op.sub(count, one), constant(2, np.int64)), constant(0, np.int64)]), last])
+        upper = op.min([op.div(count, constant(2, np.int64)), last])
+        low, high = (op.gather_elements(ranked, place, axis=1) for place in (lower, upper))
+        middle = op.where(op.equal(lower, upper), low, op.div(op.add(low, high), constant(2.0)))
+        gone = op.equal(count, constant(0, np.int64))
+        if not skipna:
+            gone = op.less(count, width)
+        made = op.squeeze(op.where(gone, constant(np.nan), middle), constant([1], np.int64))
+        return self._reduced(numbers(made, live), "median")
+
+    def idxmax(self, axis: Any = 0, **options: Any) -> TracedSeries:
+        return self._place("idxmax", axis, options)
+
+    def idxmin(self, axis: Any = 0, **options: Any) -> TracedSeries:
+        return self._place("idxmin", axis, options)
+
+    def _place(self, name: Word, axis: Any, options: Mapping[Word, Any]) -> TracedSeries:
+        """The name of the column with the greatest or least value, the first of several."""
+        self._across(name, axis, options)
+        if not all(isinstance(one, str) for one in self._columns):
+            raise Untraceable(f"DataFrame.{name} of columns without text as names")
+        live = quietly(getattr(self._live(), name), axis=1)
+        names = list(self._columns)
+        values = [to_float(vector) for vector in self._columns.values()]
+        best = op.where(op.isnan(values[0]), constant(-np.inf if name == "idxmax" else np.inf), values[0])
+        place = constant(0, np.int64)
+        known = op.not_(op.isnan(values[0]))
+        for index, value in enumerate(values[1:], 1):
+            there = op.not_(op.isnan(value))
+            better = op.greater(value, best) if name == "idxmax" else op.less(value, best)
+            better = op.or_(better, op.and_(there, op.not_(known)))
+            place = op.where(better, constant(index, np.int64), place)
+            best = op.where(better, value, best)
+            known = op.or_(known, there)
+        self._trace.refuse(op.not_(known), "no value to compare in a row")
+        chosen_name = op.gather(constant(names, np.str_), self._trace.spread(place))
+        return self._reduced(Vector(Form.STRING, chosen_name, live), name)
+
     def any(self, axis: Any = 0, **options: Any) -> TracedSeries:
         return self._truths("any", axis, options)
 
@@ -471,11 +592,12 @@ class TracedFrame:
         self._across(name, axis, options)
         live = getattr(self._live(), name)(axis=1)
         vectors = list(self._columns.values())
-        if any(vector.form is not Form.BOOL or vector.nulls is not None for vector in vectors):
+        if any(vector.form not in (Form.BOOL, Form.INT) or vector.nulls is not None for vector in vectors):
             raise Untraceable(f"DataFrame.{name} of what is no truth value", "compare first")
-        result = vectors[0].values
-        for vector in vectors[1:]:
-            result = op.or_(result, vector.values) if name == "any" else op.and_(result, vector.values)
+        truths = [op.cast(vector.values, to=np.bool_) for vector in vectors]
+        result = truths[0]
+        for truth in truths[1:]:
+            result = op.or_(result, truth) if name == "any" else op.and_(result, truth)
         return self._reduced(Vector(Form.BOOL, result, live), name)
 
     def count(self, axis: Any = 0, **options: Any) -> TracedSeries:
@@ -495,11 +617,15 @@ class TracedFrame:
 
     # Arithmetic
 
-    def _binary(self, other: Any, function: Callable[[Any, Any], Any]) -> Any:
-        if isinstance(other, TracedFrame):
+    def _binary(self, other: Any, function: Callable[[Any, Any], Any], *, upright: bool = False) -> Any:
+        if upright and not isinstance(other, TracedSeries):
+            raise Untraceable("arithmetic with axis=0 of what is no column", "leave axis out")
+        if upright:
+            pairs: Any = dict.fromkeys(self._columns, other)
+        elif isinstance(other, TracedFrame):
             if list(other._columns) != list(self._columns):
                 raise Untraceable("arithmetic of tables with different columns")
-            pairs: Any = {name: other[name] for name in other}
+            pairs = {name: other[name] for name in other}
         elif isinstance(other, TracedSeries):
             raise Untraceable("arithmetic of a table and a column", "name each column")
         elif isinstance(other, pandas.Series | Mapping):
@@ -539,9 +665,34 @@ class TracedFrame:
         return self._each(lambda series: -series)
 
 
-def _operator(name: Word) -> Callable[[Any, Any], Any]:
-    def forwards(self: TracedFrame, other: Any) -> Any:
-        return self._binary(other, lambda a, b: getattr(a, name)(b))
+def _bound_of(bound: Any, names: list[Any], axis: Any) -> Callable[[Any], Any]:
+    """A bound for each column, by its name."""
+    if isinstance(bound, pandas.Series | Mapping):
+        if isinstance(bound, pandas.Series) and axis not in (1, "columns"):
+            raise over_rows("DataFrame.clip with a bound for each row")
+        return lambda name: bound.get(name)
+    if isinstance(bound, np.ndarray | list | tuple):
+        by_name = dict(zip(names, bound, strict=True))
+        return lambda name: by_name[name]
+    return lambda name: bound
+
+
+def _side_by_side(value: Any, width: int) -> Iterable[Any]:
+    """What stands for each of so many columns when all of them are assigned at once."""
+    if isinstance(value, TracedFrame):
+        return [column for _, column in value.items()]
+    if isinstance(value, SplitFrame):
+        return [value[place] for place in range(width)]
+    if type(value).__name__ == "TracedArray" and not value._flat:
+        return [value[:, place] for place in range(width)]
+    if isinstance(value, list | tuple) and len(value) == width:
+        return value
+    return [value] * width
+
+
+def _operator(name: Word) -> Callable[..., Any]:
+    def forwards(self: TracedFrame, other: Any, axis: Any = "columns") -> Any:
+        return self._binary(other, lambda a, b: getattr(a, name)(b), upright=axis in (0, "index"))
 
     return forwards
 
@@ -576,9 +727,23 @@ for _name in [
     setattr(TracedFrame, f"__{_name}__", _operator(f"__{_name}__"))
 for _name, _same in {
     "add": "add", "sub": "sub", "mul": "mul", "div": "truediv", "subtract": "sub", "multiply": "mul", "divide": "truediv",
-    "eq": "eq", "ne": "ne", "lt": "lt", "le": "le", "gt": "gt", "ge": "ge",
+    "eq": "eq", "ne": "ne", "lt": "lt", "le": "le", "gt": "gt", "ge": "ge", "mod": "mod", "floordiv": "floordiv",
+    "truediv": "truediv", "pow": "pow", "radd": "radd", "rsub": "rsub", "rmul": "rmul", "rdiv": "rtruediv",
 }.items():  # fmt: skip
     setattr(TracedFrame, _name, _operator(f"__{_same}__"))
+
+
+def _total(values: Iterable[Any]) -> Any:
+    first, *rest = values
+    for one in rest:
+        first = op.add(first, one)
+    return first
+
+
+def _sorted_rows(matrix: Any, missing: Any, width: int) -> Any:
+    """[N, width], each row in ascending order, what is missing last."""
+    keyed = op.where(missing, constant(np.inf), matrix)
+    return op.top_k(keyed, constant([width], np.int64), axis=1, largest=0, sorted=1)[0]
 
 
 class _Rows:

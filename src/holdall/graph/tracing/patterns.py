@@ -41,7 +41,7 @@ def translated(pattern: str, *, ignore_case: bool = False) -> str:
     flags = tree.state.flags & ~re.UNICODE
     if flags & ~re.IGNORECASE:
         raise Untraceable(f"flags in the pattern {pattern!r}")
-    return _sequence(tree, pattern, ignore_case or bool(flags & re.IGNORECASE))
+    return sequence(tree, pattern, ignore_case or bool(flags & re.IGNORECASE))
 
 
 def single_class(pattern: str) -> str | None:
@@ -69,10 +69,11 @@ def only_run(pattern: str) -> str | None:
         return None
     if repeated[0][0] not in (kinds.IN, kinds.LITERAL, kinds.NOT_LITERAL) or tree.state.flags & ~re.UNICODE:
         return None
-    return _sequence(repeated, pattern, False)
+    return sequence(repeated, pattern, False)
 
 
-def _sequence(tree: Any, pattern: str, ignore_case: bool) -> str:
+def sequence(tree: Any, pattern: str, ignore_case: bool) -> str:
+    """A parsed pattern, or a part of one, for RE2. Raises Untraceable."""
     return "".join(_one(kind, value, pattern, ignore_case) for kind, value in tree)
 
 
@@ -88,18 +89,18 @@ def _one(kind: Any, value: Any, pattern: str, ignore_case: bool) -> str:
     if kind is kinds.IN:
         return _class(value, pattern, ignore_case)
     if kind is kinds.BRANCH:
-        return "(?:" + "|".join(_sequence(one, pattern, ignore_case) for one in value[1]) + ")"
+        return "(?:" + "|".join(sequence(one, pattern, ignore_case) for one in value[1]) + ")"
     if kind is kinds.SUBPATTERN:
         _, added, removed, inner = value
         if added or removed:
             raise Untraceable(f"flags in the pattern {pattern!r}")
-        return "(?:" + _sequence(inner, pattern, ignore_case) + ")"
+        return "(?:" + sequence(inner, pattern, ignore_case) + ")"
     if kind in (kinds.MAX_REPEAT, kinds.MIN_REPEAT):
         least, most, inner = value
         if least > _MOST or (most is not kinds.MAXREPEAT and most > _MOST):
             raise Untraceable(f"the pattern {pattern!r}", f"it repeats more than {_MOST} times")
         upper = "" if most is kinds.MAXREPEAT else str(most)
-        return "(?:" + _sequence(inner, pattern, ignore_case) + f"){{{least},{upper}}}"
+        return "(?:" + sequence(inner, pattern, ignore_case) + f"){{{least},{upper}}}"
     if kind is kinds.AT and value in (kinds.AT_BEGINNING, kinds.AT_BEGINNING_STRING):
         return r"\A"
     if kind is kinds.AT and value is kinds.AT_END_STRING:

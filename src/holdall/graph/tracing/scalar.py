@@ -7,6 +7,7 @@ it did not. What the ways give is put together with the conditions under which t
 from __future__ import annotations
 
 import builtins
+import types
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -48,6 +49,11 @@ class _Way:
 _ways: list[_Way] = []
 
 
+def exploring() -> bool:
+    """Whether a function of one value is being followed just now."""
+    return bool(_ways)
+
+
 class Scalar:
     """A value of one row."""
 
@@ -82,17 +88,17 @@ class Scalar:
         if isinstance(divisor, Vector):
             values = divisor.values if divisor.form is not Form.BOOL else op.cast(divisor.values, to=np.int64)
             zero = constant(0.0) if divisor.form is Form.FLOAT else constant(0, np.int64)
-            self._trace_refuse(op.equal(values, zero), "a division by zero")
+            self._trace_refuse(op.equal(values, zero), "a division by zero", ZeroDivisionError)
         elif divisor == 0:
             raise Untraceable("a division by zero")
 
     def _refuse_missing_text(self, *operands: Any) -> None:
         for one in operands:
             if isinstance(one, Vector) and one.form is Form.STRING and one.nulls is not None:
-                self._trace_refuse(one.nulls, "a missing text")
+                self._trace_refuse(one.nulls, "a missing text", AttributeError)
 
-    def _trace_refuse(self, where: Var, reason: str) -> None:
-        self._trace.refuse(where, reason)
+    def _trace_refuse(self, where: Var, reason: str, error: type[Exception] = ValueError) -> None:
+        self._trace.refuse(where, reason, error)
 
     def __add__(self, other: Any) -> Scalar:
         return self._binary("+", other)
@@ -205,7 +211,7 @@ class Scalar:
         if not isinstance(key, slice):
             missing = null_mask(made._vector)
             if missing is not None:
-                self._trace_refuse(missing, "a text that is too short")
+                self._trace_refuse(missing, "a text that is too short", IndexError)
         return self._of(made)
 
     def __getattr__(self, name: str) -> Any:
@@ -250,7 +256,8 @@ def _method(scalar: Scalar, name: str) -> Callable[..., Any]:
 
     def call(*arguments: Any) -> Any:
         scalar._refuse_missing_text(scalar._vector)
-        text = Text(TracedSeries(scalar._trace, scalar._vector))
+        # Of one text Python itself is asked, whatever pandas leaves its columns to.
+        text = Text(TracedSeries(scalar._trace, scalar._vector.with_live(scalar._vector.live.astype(object))))
         if name == "split":
             return _Split(scalar, arguments[0] if arguments else None)
         if name == "count":
@@ -277,7 +284,7 @@ class _Split:
         made = self._pieces[key]
         missing = null_mask(made._vector)
         if missing is not None:
-            self._scalar._trace_refuse(missing, "a text with too few pieces")
+            self._scalar._trace_refuse(missing, "a text with too few pieces", IndexError)
         return self._scalar._of(made)
 
     def __iter__(self) -> Any:
@@ -316,10 +323,11 @@ def over_values(
     """Series.apply and Series.map by a function."""
     real_one = _undone(function)
     live = quietly(vector.live.apply, real_one, args=tuple(arguments), **options)
-    face = next((face for face, known in REAL.items() if known is real_one), None)
+    face = _face_of(real_one)
     if face is not None:
         return _explored(trace, lambda: face(Scalar(trace, vector)), live)
-    return _explored(trace, lambda: _rebound(function, trace)(Scalar(trace, vector), *arguments, **options), live)
+    rebound = _rebound(function, trace)
+    return _explored(trace, lambda: rebound(Scalar(trace, vector), *arguments, **options), live, catches(real_one))
 
 
 def over_rows_of(
@@ -334,14 +342,55 @@ def over_rows_of(
     live = quietly(frame.apply, _undone(function), axis=1, args=tuple(arguments), **options)
     if not isinstance(live, pandas.Series):
         raise Untraceable("DataFrame.apply(axis=1) that gives several columns", "give one column for each")
-    return _explored(trace, lambda: _rebound(function, trace)(Row(trace, columns), *arguments, **options), live)
+    rebound = _rebound(function, trace)
+    row = Row(trace, columns)
+    return _explored(trace, lambda: rebound(row, *arguments, **options), live, catches(_undone(function)))
+
+
+def catches(function: Any, seen: frozenset[int] = frozenset()) -> bool:
+    """Whether the function, or one that it calls by name, may catch what is raised in it."""
+    function = _undone(function)
+    code = getattr(function, "__code__", None)
+    if code is None or id(code) in seen:
+        return False
+    codes = [code]
+    names: set[str] = set()
+    while codes:
+        one = codes.pop()
+        if one.co_exceptiontable:
+            return True
+        names.update(one.co_names)
+        codes += [inner for inner in one.co_consts if isinstance(inner, types.CodeType)]
+    cells = dict(zip(code.co_freevars, function.__closure__ or (), strict=False))
+    called = [function.__globals__.get(name) for name in names]
+    called += [cell.cell_contents for cell in cells.values() if cell_is_full(cell)]
+    return any(isinstance(one, types.FunctionType) and catches(one, seen | {id(code)}) for one in called)
+
+
+def cell_is_full(cell: types.CellType) -> bool:
+    """Whether a variable of an outer function has a value."""
+    try:
+        _ = cell.cell_contents
+    except ValueError:
+        return False
+    return True
 
 
 def _undone(function: Callable[..., Any]) -> Callable[..., Any]:
     from holdall.graph.tracing.rebinding import original
 
-    found: Callable[..., Any] = REAL.get(original(function), original(function))
+    found: Callable[..., Any] = real(original(function))
     return found
+
+
+def _face_of(function: Any) -> Face | None:
+    """The face of a function of Python's own, methods of text among them."""
+    if builtins.isinstance(function, builtins.type | types.BuiltinFunctionType):
+        name = builtins.str(getattr(function, "__name__", ""))
+        return FACES.get(name) if getattr(builtins, name, None) is function else None
+    if builtins.isinstance(function, types.MethodDescriptorType) and function.__objclass__ is builtins.str:
+        return Face(function, lambda value, *rest: getattr(value, function.__name__)(*rest))
+    return None
 
 
 def _rebound(function: Callable[..., Any], trace: Trace) -> Callable[..., Any]:
@@ -350,8 +399,14 @@ def _rebound(function: Callable[..., Any], trace: Trace) -> Callable[..., Any]:
     return rebound(function, trace)
 
 
-def _explored(trace: Trace, run: Callable[[], Any], live: Any) -> Vector:
-    """Every way through, put together. live: what pandas gives for the sample."""
+def _raising(where: Var, error: Exception) -> None:
+    """What is caught is a branch as another: a way on which it is raised, and one on which it is not."""
+    if _ways[-1].decide(where):
+        raise error
+
+
+def _explored(trace: Trace, run: Callable[[], Any], live: Any, caught: bool = False) -> Vector:
+    """Every way through, put together. live: what pandas gives for the sample. caught: the function may catch errors."""
     ends: list[tuple[list[Var], Any]] = []
     pending: list[list[bool]] = [[]]
     while pending:
@@ -359,16 +414,19 @@ def _explored(trace: Trace, run: Callable[[], Any], live: Any) -> Vector:
         _ways.append(way)
         try:
             with trace.under(way.conditions):
+                trace.raising = _raising if caught else None
                 value = run()
         except Untraceable:
             raise
         except Exception as error:  # on this way the user's own function raises: those rows are refused
             if not way.conditions:
                 raise
+            trace.raising = None
             with trace.under(list(way.conditions)):
                 trace.refuse(constant(True, np.bool_), f"{type(error).__name__}: {error}")
             value = None
         finally:
+            trace.raising = None
             _ways.pop()
         ends.append((way.conditions, value))
         if len(ends) > MOST:
@@ -445,7 +503,45 @@ def _float(value: Any = 0.0) -> Any:
 
 
 def _str(value: Any = "", *arguments: Any) -> Any:
-    return value._of(value._series.astype("str")) if isinstance(value, Scalar) else builtins.str(value, *arguments)
+    if not isinstance(value, Scalar):
+        return builtins.str(value, *arguments)
+    vector = value._vector
+    if vector.form is not Form.STRING or vector.nulls is None:
+        return value._of(value._series.astype("str"))
+    word = constant(builtins.str(_marker(vector)), np.str_)
+    return Scalar(
+        value._trace, Vector(Form.STRING, op.where(vector.nulls, word, vector.values), vector.live.astype(str))
+    )
+
+
+def _marker(vector: Vector) -> Any:
+    """What stands where a text is missing: NaN or None. Raises Untraceable where the sample does not show it."""
+    if vector.text_dtype:
+        if isinstance(vector.live.dtype.na_value, float):
+            return np.nan
+        raise Untraceable("a missing value of the dtype string as a value", "use pandas.isna, or .fillna before")
+    shown = {type(value) for value in vector.live.tolist() if is_null(value)}
+    if shown == {float}:
+        return np.nan
+    if shown == {type(None)}:
+        return None
+    raise Untraceable("a missing text as a value", "use pandas.isna, or .fillna before")
+
+
+def _type(value: Any, *arguments: Any) -> Any:
+    if not isinstance(value, Scalar):
+        made = builtins.type(value, *arguments)
+        return (
+            FACES.get(made.__name__, made)
+            if made in (builtins.int, builtins.float, builtins.str, builtins.bool)
+            else made
+        )
+    vector = value._vector
+    if vector.form is not Form.STRING:
+        raise Untraceable("type() of a value that is no text")
+    if vector.nulls is None or not _ways[-1].decide(vector.nulls):
+        return FACES["str"]
+    return FACES["float"] if _marker(vector) is not None else builtins.type(None)
 
 
 def _len(value: Any) -> Any:
@@ -480,7 +576,8 @@ def _isinstance(value: Any, kinds: Any) -> bool:
         return bool(names & of)
     if names & of:
         return not _ways[-1].decide(missing)
-    if "float" in names:
+    word = _marker(value._vector)
+    if ("float" if word is not None else "NoneType") in names:
         return _ways[-1].decide(missing)
     return False
 
@@ -516,26 +613,57 @@ def one_of(value: Scalar, listed: Sequence[Any]) -> bool:
     return _ways[-1].decide(mask)
 
 
-_BUILTINS: dict[str, Callable[..., Any]] = {
-    "int": _int,
-    "float": _float,
-    "str": _str,
-    "len": _len,
-    "bool": _bool,
-    "isinstance": _isinstance,
-    "min": _extreme(builtins.min),
-    "max": _extreme(builtins.max),
-    "abs": builtins.abs,
-}
+class Face:
+    """A function or class of Python's own that also takes a value of a row. To NumPy and pandas it is the dtype it names."""
+
+    def __init__(self, behind: Any, call: Callable[..., Any]) -> None:
+        self._behind = behind
+        self._call = call
+        self.__name__ = behind.__name__
+        if behind in (builtins.int, builtins.float, builtins.bool, builtins.str):
+            self.dtype = np.dtype(behind)
+
+    def __call__(self, *arguments: Any, **options: Any) -> Any:
+        return self._call(*arguments, **options)
+
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(self._behind, name)
+        if name.startswith("__") or not callable(method):
+            return method
+
+        def call(*arguments: Any, **options: Any) -> Any:
+            if arguments and builtins.isinstance(arguments[0], Scalar):
+                return getattr(arguments[0], name)(*arguments[1:], **options)
+            return method(*arguments, **options)
+
+        return Face(method, call)
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, Face):
+            return other._behind is self._behind
+        # A dtype knows itself whether it is meant.
+        return True if other is self._behind else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self._behind)
+
+    def __or__(self, other: Any) -> Any:
+        return self._behind | real(other)
+
+    __ror__ = __or__
 
 
-REAL: dict[Any, Any] = {face: getattr(builtins, name) for name, face in _BUILTINS.items()}
-"""What stands behind each face: `int` is a function here, and a dtype where a table is asked."""
+_CALLS: dict[str, Callable[..., Any]] = {
+    "int": _int, "float": _float, "str": _str, "len": _len, "bool": _bool, "isinstance": _isinstance, "type": _type,
+    "min": _extreme(builtins.min), "max": _extreme(builtins.max), "abs": builtins.abs, "round": builtins.round,
+}  # fmt: skip
+FACES = {name: Face(getattr(builtins, name), call) for name, call in _CALLS.items()}
+"""What stands in for Python's own: `int` is a function here, and a dtype where a table is asked."""
 
 
 def real(value: Any) -> Any:
     """Python's own of a face, everything else as it is."""
-    return REAL.get(value, value) if callable(value) and getattr(value, "__hash__", None) is not None else value
+    return value._behind if builtins.isinstance(value, Face) else value
 
 
 def math_function(name: str, of_python: Callable[..., Any], trace: Trace) -> Callable[..., Any]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from spox import Var
 
 from holdall.graph.tracing import patterns
 from holdall.graph.tracing.characters import (
+    arrow,
     case_table,
     characters,
     characters_where,
@@ -23,6 +25,7 @@ from holdall.graph.tracing.characters import (
     running_count,
     without_sentinel,
 )
+from holdall.graph.tracing.matching import Matches, compiled
 from holdall.graph.tracing.untraceable import Untraceable
 from holdall.graph.tracing.vector import Form, Vector, any_null, filled
 from holdall.graph.value import constant
@@ -41,11 +44,12 @@ def from_cells(cells: Var) -> Var:
     return without_sentinel(joined(cells))
 
 
-def cased(vector: Vector, change: Callable[[str], str], made: Any) -> Vector:
-    """Lower or upper case of each character, by Python's own tables."""
+def cased(vector: Vector, name: str, made: Any) -> Vector:
+    """Lower or upper case of each character, by the tables of whoever does it: Python, or Arrow under pandas."""
     cells = characters(vector.values)
-    result = mapped(cells, case_table(change))
-    if change is str.lower:
+    by_arrow = arrow(vector.live.dtype)
+    result = mapped(cells, case_table(name, by_arrow))
+    if name == "lower" and not by_arrow:
         # A sigma that ends a word is another letter; words end where no letter follows.
         letter = op.regex_full_match(cells, pattern=r"\p{L}")
         after = _shifted(letter, -1)
@@ -165,15 +169,16 @@ def word_count(vector: Vector) -> Var:
     return without_sentinel(op.reduce_sum(op.cast(starts, to=np.int64), constant([1], np.int64), keepdims=0))
 
 
-def replaced(vector: Vector, old: str, new: str, *, regex: bool, made: Any) -> Vector:
-    """str.replace of all places. Raises Untraceable for patterns that are more than one character or a plain text."""
-    if regex and not _plain(old):
-        single = patterns.single_class(old)
-        if single is None or "\\" in new:
-            raise Untraceable(
-                f"str.replace of the pattern {old!r}",
-                "the graph replaces plain text, and patterns that match one character ([^a-z])",
-            )
+def replaced(vector: Vector, old: str, new: str, *, regex: bool, made: Any, flags: int = 0) -> Vector:
+    """str.replace of all places. Raises Untraceable."""
+    if flags and not regex:
+        old, regex = re.escape(old), True
+    if regex and (flags or not _plain(old)):
+        if "\\" in new:
+            raise Untraceable("str.replace with a part of what was found", "take it with .str.extract")
+        single = None if flags else patterns.single_class(old)
+        if single is None:
+            return text_of(Matches(vector.values, compiled(old, flags)).replaced(new), vector, made)
         cells = characters(vector.values)
         hit = op.and_(present(cells), op.regex_full_match(cells, pattern=single))
         return text_of(from_cells(op.where(hit, constant(new, np.str_), cells)), vector, made)
@@ -195,14 +200,12 @@ def _plain(pattern: str) -> bool:
     return not any(character in r"\.^$*+?{}[]|()" for character in pattern)
 
 
-def counted(vector: Vector, pattern: str) -> Var:
+def counted(vector: Vector, pattern: str, flags: int = 0) -> Var:
     """How often the pattern occurs, int64 [N]. Raises Untraceable."""
-    single = patterns.single_class(pattern)
+    single = None if flags else patterns.single_class(pattern)
     if single is None:
-        if not _plain(pattern):
-            raise Untraceable(
-                f"str.count of the pattern {pattern!r}", "the graph counts plain text and single characters"
-            )
+        if flags or not _plain(pattern):
+            return Matches(vector.values, compiled(pattern, flags)).count()
         counts = pieces(vector.values, pattern, 1)[1]
         return op.sub(counts, constant(1, np.int64))
     cells = characters(vector.values)
@@ -220,18 +223,10 @@ def first_run(vector: Vector, of: str, made: Any) -> Vector:
     return text_of(values, vector, made, op.equal(values, constant("", np.str_)))
 
 
-TESTS: dict[str, Callable[[str], bool]] = {
-    "isdigit": str.isdigit,
-    "isdecimal": str.isdecimal,
-    "isnumeric": str.isnumeric,
-    "isspace": str.isspace,
-}
-
-
 def all_are(vector: Vector, name: str) -> Var:
     """Whether there is a character, and all are so."""
     cells = characters(vector.values)
-    good = op.or_(member(cells, characters_where(TESTS[name])), op.not_(present(cells)))
+    good = op.or_(member(cells, characters_where(name, arrow(vector.live.dtype))), op.not_(present(cells)))
     every = op.reduce_min(op.cast(good, to=np.int64), constant([1], np.int64), keepdims=0)
     # The sentinel's row is no digit; it is cut off.
     filled_in = op.not_(op.equal(vector.values, constant("", np.str_)))

@@ -75,22 +75,31 @@ def arcsin(x: Var) -> Var:
 
 
 def arctan2(y: Var, x: Var) -> Var:
-    """The angle of (x, y), from -pi to pi. A zero has a sign, and of two infinities the angle is halfway."""
+    """The angle of (x, y), from -pi to pi."""
     zero, one = constant(0.0), constant(1.0)
-    below, left = _negative(y), _negative(x)
-    both = op.and_(op.isinf(x), op.isinf(y))
-    quotient = op.where(both, op.where(op.xor(below, left), op.neg(one), one), op.div(y, x))
-    angle = arctan(op.where(op.equal(y, zero), zero, quotient))
+    # Two infinite sides are as long as each other.
+    both = op.and_(op.isinf(y), op.isinf(x))
+    y, x = op.where(both, op.sign(y), y), op.where(both, op.sign(x), x)
+    below, left = (op.or_(op.less(side, zero), op.less(op.div(one, side), zero)) for side in (y, x))
+    angle = arctan(op.div(y, x))
     half = op.where(below, constant(-np.pi), constant(np.pi))
     turned = op.where(left, op.add(angle, half), angle)
-    missing = op.or_(op.isnan(x), op.isnan(y))
-    return op.where(missing, constant(np.nan), turned)
+    upright = op.mul(op.sign(y), constant(np.pi / 2))
+    nothing = op.where(left, half, zero)
+    level = op.equal(y, zero)
+    at_zero = op.where(level, nothing, op.where(op.isnan(y), y, upright))
+    return op.where(op.equal(x, zero), at_zero, turned)
 
 
-def _negative(x: Var) -> Var:
-    """Whether a number has the sign of less than zero, as -0.0 has."""
-    zero = constant(0.0)
-    return op.or_(op.less(x, zero), op.and_(op.equal(x, zero), op.less(op.div(constant(1.0), x), zero)))
+def hypot(x: Var, y: Var) -> Var:
+    """sqrt(x² + y²) where the squares are beyond what a double holds too; infinity beside NaN is infinite."""
+    a, b = op.abs(x), op.abs(y)
+    infinite = op.or_(op.isinf(a), op.isinf(b))
+    largest = op.where(op.greater(a, b), a, b)
+    scale = op.where(op.equal(largest, constant(0.0)), constant(1.0), largest)
+    p, q = op.div(a, scale), op.div(b, scale)
+    size = op.mul(scale, op.sqrt(op.add(op.mul(p, p), op.mul(q, q))))
+    return op.where(infinite, constant(np.inf), size)
 
 
 def rounded(x: Var, digits: int) -> Var:
@@ -221,7 +230,7 @@ def between_two(name: str, a: Vector, b: Vector, made: Any) -> Vector:
         return numbers(best, made, loose=a.loose or b.loose)
     x, y = to_float(a), to_float(b)
     if name == "hypot":
-        return numbers(op.sqrt(op.add(op.mul(x, x), op.mul(y, y))), made)
+        return numbers(hypot(x, y), made)
     if name == "arctan2":
         return numbers(arctan2(x, y), made)
     if name == "fmod" and form_is_float(made):
