@@ -22,6 +22,9 @@ FIRST = "import holdall\n\npackage = holdall.pack(pipeline"
 NETWORKS = re.compile(r"^(?:import|from) (?:torch|keras|tensorflow|transformers|sentence_transformers)\b", re.MULTILINE)
 """What a page imports that only the tests of networks install."""
 
+EXPORTS = 'to="web"'
+"""What a page does that needs a browser and its runtime."""
+
 
 def pages() -> list[Any]:
     guides = sorted((ROOT / "docs" / "guides").glob("*.md"))
@@ -34,7 +37,12 @@ def pages() -> list[Any]:
 
 @pytest.mark.filterwarnings("ignore:'future.no_silent_downcasting' is deprecated")  # category_encoders asks pandas so
 @pytest.mark.parametrize("page", pages(), ids=lambda page: page.name)
-def test_a_page_runs_as_it_stands(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_page_runs_as_it_stands(
+    page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
+    if EXPORTS in page.read_text("utf-8"):
+        for needed in ("chromium", "runtime_files"):
+            request.getfixturevalue(needed)
     monkeypatch.chdir(tmp_path)
     load_penguins().to_csv("penguins.csv", index=False)
     names: dict[str, Any] = {"__name__": "__page__"}
