@@ -158,9 +158,8 @@ def test_the_page_answers_with_one_press_and_asks_nobody_else(
             "Object.fromEntries([...document.querySelectorAll('#answer tr')].map((l) => [...l.cells].map((c) => c.innerText)))"
         )
         described = browser.run("import('./model.mjs').then((made) => made.description)")
-        record = {
-            field["name"]: value for field, value in zip(described["inputs"], described["examples"][0], strict=True)
-        }
+        examples = json.loads((written[0] / "examples.json").read_text())
+        record = {field["name"]: value for field, value in zip(described["inputs"], examples[0], strict=True)}
         answer = holdall.load(churn).predict(
             {**record, "seen": None if record["seen"] is None else pd.Timestamp(record["seen"]).tz_localize(None)}
         )

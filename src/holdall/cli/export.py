@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from typing import Any
 
@@ -65,4 +66,4 @@ def _show(output: Output, made: Mapping[str, Any]) -> None:
             ("loading", "" if latency is None else f"{latency['load_ms'] / 1000:.1f} s from this machine"),
         ]
     )
-    output.following(f"python -m http.server --directory {made['path']} 8000")
+    output.following(f"python -m http.server --directory {shlex.quote(made['path'])} 8000")

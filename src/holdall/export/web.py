@@ -20,7 +20,7 @@ import msgspec
 
 from holdall.checks.parity import Comparison
 from holdall.columns.batch import Batch
-from holdall.content.durable import storing
+from holdall.content.durable import make_folder, storing
 from holdall.errors import CheckFailed, Conflict, NotPortable
 from holdall.export.replaying import Replayed, ReplayFailed, replay
 from holdall.export.runtime import VERSION, Source, runtime
@@ -32,7 +32,7 @@ from holdall.spec.report import Parity
 from holdall.spec.schema import Field, Kind
 from holdall.spec.steps import Step
 
-RECORD = "export.json"
+RECORD, EXAMPLES = "export.json", "examples.json"
 ENGINE = "onnx"
 RUNTIME = "onnxruntime"
 KINDS = frozenset({Kind.BOOL, Kind.INT, Kind.FLOAT, Kind.STRING, Kind.TIMESTAMP, Kind.DATE, Kind.TENSOR})
@@ -92,6 +92,7 @@ def export(package: Package, output: Path, *, source: Source, browser: str | Non
     examples = None if browser is None else _examples(package)
     say("getting the runtime")
     parts = runtime(source, say)
+    make_folder(output.parent, 0o755)
     pending = output.parent / f".{output.name}.{secrets.token_hex(8)}.holdall-export"
     try:
         with storing(pending):
@@ -122,8 +123,6 @@ def _check_output(output: Path) -> None:
         raise Conflict(
             f"{output} is there, and is no earlier export", hint="name a folder that is empty or not there, with -o"
         )
-    if not output.parent.is_dir():
-        raise Conflict(f"there is no folder {output.parent} to write {output.name} in", hint="make it first")
 
 
 def _examples(package: Package) -> tuple[Batch, Batch]:
@@ -175,6 +174,7 @@ def _contents(package: Package, parts: Mapping[str, bytes]) -> dict[str, bytes]:
         "model.d.ts": types,
         # What TypeScript looks for beside a module that is imported by its path.
         "model.d.mts": types,
+        EXAMPLES: _examples_of(package),
         "package.json": json.dumps(_npm(package.manifest), indent=1).encode() + b"\n",
         f"{RUNTIME}/LICENSE": _page("holdall.export.pages", "onnxruntime.txt"),
     }
@@ -202,10 +202,18 @@ export const load = () => open(description, new URL("./model.onnx", import.meta.
 """
 
 
+def _examples_of(package: Package) -> bytes:
+    """Rows to try the page with, values in the order of the inputs: a column may have a name that objects keep for themselves.
+
+    They have a file of their own: an image is megabytes of text, which a program that loads the module has no use for.
+    """
+    names = [field.name for field in package.schema.inputs]
+    return msgspec.json.encode([[row[name] for name in names] for row in example_of(package)])
+
+
 def _description(package: Package) -> dict[str, Any]:
     """What the module and the page need to know of the package."""
     manifest = package.manifest
-    names = [field.name for field in manifest.schema.inputs]
     return {
         "name": package.name,
         "version": package.version,
@@ -215,8 +223,6 @@ def _description(package: Package) -> dict[str, Any]:
         "inputs": [_field(field) for field in manifest.schema.inputs],
         "outputs": [{"name": field.name, "kind": field.kind} for field in manifest.schema.outputs],
         "graph": _graph(manifest.model),
-        # Values in the order of the inputs: a column may have a name that objects keep for themselves.
-        "examples": [[row[name] for name in names] for row in example_of(package)],
     }
 
 
@@ -270,5 +276,9 @@ def _publish(pending: Path, output: Path) -> None:
         return
     earlier = pending.with_name(f"{pending.name}.earlier")
     os.replace(output, earlier)
-    os.replace(pending, output)
+    try:
+        os.replace(pending, output)
+    except OSError:
+        os.replace(earlier, output)
+        raise
     shutil.rmtree(earlier, ignore_errors=True)

@@ -2,21 +2,26 @@
 import { fill, rowOf, tell } from "./fields.js";
 import { description, load } from "./model.mjs";
 
+const LONGEST = 6000;
+const model = load();
+const examples = await (await fetch("examples.json")).json();
 const at = (id) => document.getElementById(id);
 let example = 0;
 
 function say(text, bad) { at("message").textContent = text; at("message").className = bad ? "bad" : "dim"; }
 
 function draw() {
-  const values = description.examples[example % description.examples.length];
+  const values = examples[example % examples.length];
   fill(at("fields"), description.inputs, Object.fromEntries(description.inputs.map((field, place) => [field.name, values[place]])));
-  at("next").hidden = description.examples.length < 2;
+  at("next").hidden = examples.length < 2;
   snippet();
 }
 
 function snippet() {
   const row = JSON.stringify(rowOf(at("fields"), description.inputs), null, 1).replaceAll("\n", "\n  ");
-  at("program").textContent = 'import { load } from "./model.mjs";\n\nconst model = await load();\nconst rows = [\n  ' + row + "\n];\nconsole.log(await model.predict(rows));";
+  // An image would fill the page with numbers.
+  const shown = row.length > LONGEST ? `${row.slice(0, LONGEST)} …` : row;
+  at("program").textContent = 'import { load } from "./model.mjs";\n\nconst model = await load();\nconst rows = [\n  ' + shown + "\n];\nconsole.log(await model.predict(rows));";
 }
 
 async function prove() {
@@ -46,7 +51,6 @@ at("form").addEventListener("submit", predict);
 at("fields").addEventListener("input", snippet);
 at("next").addEventListener("click", () => { example += 1; draw(); });
 prove().catch(() => {});
-const model = load();
 // The first call is slower than all that follow, while the browser still compiles.
 const warmed = model.then((ready) => ready.predict([rowOf(at("fields"), description.inputs)]).catch(() => {}));
 warmed.then(() => { if (at("answer").hidden && at("message").className !== "bad") say("Press Predict.", false); }, (error) => say(`The model cannot be loaded: ${error.message}`, true));
