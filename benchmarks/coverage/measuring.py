@@ -8,10 +8,7 @@ sealed file and is compared with the record.
 
 from __future__ import annotations
 
-import json
 import os
-import subprocess
-import sys
 import tempfile
 import time
 import warnings
@@ -24,23 +21,19 @@ from typing import Any
 import numpy as np
 
 from benchmarks.coverage import estimators, tables
+from benchmarks.coverage.comparing import EXTREMES, RELATIVE, beside, record, replayed
 from benchmarks.coverage.estimators import Case
 from holdall import api
 from holdall.checks.parity import Comparison
-from holdall.columns import recorded
 from holdall.columns.batch import Batch
 from holdall.columns.tables import from_table
-from holdall.errors import Error, InputError, NotPortable
+from holdall.engines.engine import InMemory
+from holdall.errors import Error, NotPortable
 from holdall.frameworks.find import find
 from holdall.packing import drawing
 from holdall.packing.packing import Draft, Options, draft
-from holdall.packing.rounding import settle
 from holdall.scoring.fit import fit
 from holdall.scoring.scorer import Scorer
-from holdall.scoring.stages import find_refused
-
-RELATIVE = 1e-6
-"""The largest relative error that a portable package may have on rows that it was not made from."""
 
 PORTABLE, NATIVE, REFUSED = "portable", "native", "refused"
 
@@ -140,7 +133,11 @@ def _measure(case: Case, table: tables.Table, rows: int, fresh: bool) -> Measure
     if not manifest.portable and not fresh:
         return replace(base, passed=True)
     asked = _asked(model, made, table, rows)
-    comparison = _compared(model, made, asked) if manifest.portable else _replayed(model, made, sample, asked)
+    if manifest.portable:
+        scorer = Scorer(manifest, InMemory(made.files), threads=0)
+        comparison = beside(find(model).live(model, manifest.schema), scorer.score, asked, manifest)
+    else:
+        comparison = _replayed(model, made, sample, asked)
     good = comparison.label_flips == 0 and comparison.outside == 0 and comparison.max_rel_error <= RELATIVE
     return replace(
         base,
@@ -168,7 +165,7 @@ def _asked(model: Any, made: Draft, table: tables.Table, rows: int) -> Mapping[s
     typical = unseen.take(np.array([0]))
     extremes = drawing.extremes(schema, typical)
     if extremes is not None:
-        found["extremes"] = extremes
+        found[EXTREMES] = extremes
     if made.manifest.portable:
         try:
             boundaries = find(model).portable(model, schema).boundaries
@@ -178,47 +175,6 @@ def _asked(model: Any, made: Draft, table: tables.Table, rows: int) -> Mapping[s
         if thresholds is not None:
             found["thresholds"] = thresholds
     return found
-
-
-def _compared(model: Any, made: Draft, asked: Mapping[str, Batch]) -> Comparison:
-    """The portable package beside the live model."""
-    from holdall.engines.engine import InMemory
-
-    manifest = made.manifest
-    scorer = Scorer(manifest, InMemory(made.files), threads=0)
-    comparison = Comparison()
-    for what, batch in asked.items():
-        inputs, answers, refused = _live(model, made, batch)
-        for row in refused[:16]:
-            try:
-                scorer.score(batch.take(np.array([row])))
-            except InputError:
-                comparison.refused += 1
-            else:
-                comparison.differ(f"{what}: the package answers what the live model refuses")
-        if answers is None:
-            continue
-        try:
-            given = scorer.score(inputs)
-        except InputError as error:
-            comparison.differ(f"{what}: the package refuses what the live model answers: {error.message}")
-            continue
-        live, extreme = find(model).live(model, manifest.schema), what == "extremes"
-        given, ties = settle(live, inputs, answers, given, manifest.tolerance, manifest.task, extreme=extreme)
-        comparison.ties += ties
-        comparison.add(answers, given, manifest.tolerance, manifest.task, overflows=extreme)
-    return comparison
-
-
-def _live(model: Any, made: Draft, batch: Batch) -> tuple[Batch, Batch | None, list[int]]:
-    """The rows that the live model answers, its answers, and the numbers of those that it refuses."""
-    live = find(model).live(model, made.manifest.schema)
-    try:
-        return batch, live(batch), []
-    except Exception:  # noqa: BLE001 — whatever the live model raises is its refusal
-        refused = sorted(find_refused(live, batch, True, 2048))
-        rest = batch.take(np.setdiff1d(np.arange(batch.rows), refused))
-        return rest, live(rest) if rest.rows else None, refused
 
 
 @contextmanager
@@ -238,29 +194,10 @@ def _replayed(model: Any, made: Draft, sample: Batch, asked: Mapping[str, Batch]
     """The native package, sealed to a file and opened in a fresh process, beside the answers recorded here."""
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
-        for what, batch in asked.items():
-            accepted, answers, refused = _live(model, made, batch)
-            if answers is not None:
-                (home / f"{what}.answers").write_bytes(recorded.encode(accepted, answers))
-            if refused:
-                rows = batch.take(np.array(refused[:16]))
-                (home / f"{what}.refused").write_bytes(recorded.encode(rows, Batch({}, rows.rows)))
+        record(find(model).live(model, made.manifest.schema), asked, home)
         with _home(home / "store"):
             api.pack(model, name="measured", sample=sample, output=home / "measured.holdall")
-        ran = subprocess.run(
-            [sys.executable, "-m", "benchmarks.coverage.replaying", folder],
-            capture_output=True,
-            text=True,
-            check=False,
-            env={**os.environ, "HOLDALL_HOME": str(home / "elsewhere")},
-        )
-    comparison = Comparison()
-    if ran.returncode:
-        comparison.differ(f"the fresh process failed: {ran.stderr.strip().splitlines()[-1:]}")
-        return comparison
-    for key, value in json.loads(ran.stdout).items():
-        setattr(comparison, key, value)
-    return comparison
+        return replayed(home)
 
 
 def one(task: tuple[Case, int, bool]) -> tuple[str, float, list[dict[str, Any]], dict[str, Any]]:

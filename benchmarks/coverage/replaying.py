@@ -20,7 +20,8 @@ from holdall.errors import InputError
 
 
 def main(folder: Path) -> None:
-    model = holdall.load(str(folder / "measured.holdall"))
+    # Whoever packed it knows what it is; code that came with it is let in.
+    model = holdall.load(str(folder / "measured.holdall"), trust="code")
     comparison = Comparison()
     for path in sorted(folder.glob("*.answers")):
         inputs, expected = recorded.decode(path.read_bytes(), model.schema)

@@ -22,20 +22,18 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.coverage.comparing import RELATIVE, beside, record, replayed
 from benchmarks.coverage.trial import Case, Trial
 from holdall import api
-from holdall.checks.parity import Comparison
 from holdall.columns import recorded
 from holdall.columns.batch import Batch
 from holdall.columns.tables import from_table
-from holdall.errors import Error, InputError
+from holdall.errors import Error
 from holdall.frameworks.find import find
 from holdall.frameworks.framework import Live
 from holdall.packing import programs
 from holdall.packing.opening import open_model
-from holdall.packing.rounding import settle
 from holdall.scoring.fit import fit
-from holdall.scoring.stages import find_refused
 from holdall.spec.schema import Schema
 
 FOLDER = Path(__file__).parent / "frameworks"
@@ -69,8 +67,8 @@ DISTRIBUTIONS = {
 class Line:
     """One line of the page: a case, and what became of it.
 
-    relative, absolute: the largest errors; tolerance: what was held to, relative and absolute. passed: nothing differs and
-    the state is no worse than expected.
+    relative, absolute: the largest errors; tolerance: what was held to, relative and absolute. passed: nothing differs, a
+    portable one by no more than RELATIVE, and the state is no worse than expected.
     """
 
     framework: str
@@ -149,10 +147,18 @@ def _measured(base: Line, trial: Trial, folder: Path) -> Line:
         tolerance=(manifest.tolerance.relative, manifest.tolerance.absolute),
     )
     asked = fit(from_table(trial.unseen, schema=manifest.schema)[0], manifest.schema)
-    if state == "portable" and len(manifest.steps) == 1:
-        comparison = _compared(trial, package, asked, folder)
+    if len(manifest.steps) > 1:
+        # With functions of its own it takes what the live model does not; its recorded examples are its answers then.
+        (folder / "examples.answers").write_bytes(recorded.encode(*package.samples))
+        comparison = replayed(folder)
     else:
-        comparison = _replayed(trial, package, asked, folder)
+        live = _live(trial, manifest.schema)
+        if state == "portable":
+            comparison = beside(live, api.load(path).score, _parts(asked), manifest)
+        else:
+            record(live, _parts(asked), folder)
+            comparison = replayed(folder)
+    precise = state != "portable" or comparison.max_rel_error <= RELATIVE
     fell = ORDER.index(state) > ORDER.index(base.expected)
     task = "" if base.task == manifest.task else f"its task is {manifest.task}"
     return replace(
@@ -163,7 +169,7 @@ def _measured(base: Line, trial: Trial, folder: Path) -> Line:
         refused=comparison.refused,
         relative=float(min(comparison.max_rel_error, 1e300)),
         absolute=float(min(comparison.max_abs_error, 1e300)),
-        passed=comparison.passed and comparison.rows > 0 and not fell,
+        passed=comparison.passed and comparison.rows > 0 and precise and not fell,
         cause="; ".join(part for part in (cause, task, *comparison.differences) if part),
     )
 
@@ -179,79 +185,8 @@ def _live(trial: Trial, schema: Schema) -> Live:
     return programs.framework_of(find(model), model, given).live(model, schema)
 
 
-def _parts(batch: Batch) -> list[Batch]:
-    return [batch.take(slice(start, start + CHUNK)) for start in range(0, batch.rows, CHUNK)]
-
-
-def _asked(live: Live, batch: Batch) -> tuple[Batch, Batch | None, list[int]]:
-    """The rows that the live model answers, its answers, and the numbers of those that it refuses."""
-    try:
-        return batch, live(batch), []
-    except Exception:  # noqa: BLE001 — whatever the live model raises is its refusal
-        refused = sorted(find_refused(live, batch, True, 2048))
-        rest = batch.take(np.setdiff1d(np.arange(batch.rows), refused))
-        return rest, live(rest) if rest.rows else None, refused
-
-
-def _compared(trial: Trial, package: Any, asked: Batch, folder: Path) -> Comparison:
-    """The sealed file, loaded, beside the live model."""
-    manifest = package.manifest
-    model, live = api.load(folder / "measured.holdall"), _live(trial, manifest.schema)
-    comparison = Comparison()
-    for part in _parts(asked):
-        rows, answers, refused = _asked(live, part)
-        for row in refused[:16]:
-            try:
-                model.score(part.take(np.array([row])))
-            except InputError:
-                comparison.refused += 1
-            else:
-                comparison.differ("the package answers what the live model refuses")
-        if answers is None:
-            continue
-        try:
-            given = model.score(rows)
-        except InputError as error:
-            comparison.differ(f"the package refuses what the live model answers: {error.message}")
-            continue
-        given, ties = settle(live, rows, answers, given, manifest.tolerance, manifest.task, extreme=False)
-        comparison.ties += ties
-        comparison.add(answers, given, manifest.tolerance, manifest.task)
-    return comparison
-
-
-def _replayed(trial: Trial, package: Any, asked: Batch, folder: Path) -> Comparison:
-    """The sealed file opened in a fresh process, beside the answers recorded here.
-
-    A package with functions of its own takes what the live model does not; its own recorded examples are its answers then.
-    """
-    manifest = package.manifest
-    if len(manifest.steps) > 1:
-        inputs, answers = package.samples
-        (folder / "examples.answers").write_bytes(recorded.encode(inputs, answers))
-    else:
-        live = _live(trial, manifest.schema)
-        for number, part in enumerate(_parts(asked)):
-            rows, answers, refused = _asked(live, part)
-            if answers is not None:
-                (folder / f"unseen{number}.answers").write_bytes(recorded.encode(rows, answers))
-            if refused:
-                bad = part.take(np.array(refused[:16]))
-                (folder / f"unseen{number}.refused").write_bytes(recorded.encode(bad, Batch({}, bad.rows)))
-    ran = subprocess.run(
-        [sys.executable, "-W", "ignore", "-m", "benchmarks.coverage.replaying", str(folder)],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, "HOLDALL_HOME": str(folder / "store")},
-    )
-    comparison = Comparison()
-    if ran.returncode:
-        comparison.differ(f"the fresh process failed: {ran.stderr.strip().splitlines()[-1:]}")
-        return comparison
-    for key, value in json.loads(ran.stdout.splitlines()[-1]).items():
-        setattr(comparison, key, value)
-    return comparison
+def _parts(batch: Batch) -> dict[str, Batch]:
+    return {f"unseen{start}": batch.take(slice(start, start + CHUNK)) for start in range(0, batch.rows, CHUNK)}
 
 
 def framework(module: str, rows: int, names: Sequence[str] = ()) -> dict[str, Any]:

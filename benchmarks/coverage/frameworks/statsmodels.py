@@ -31,6 +31,8 @@ def people(rows: int, seed: int) -> Any:
     table["bought"] = (drive + random.logistic(0, 1, rows) > 0.5).astype(int)
     table["count"] = random.poisson(np.exp(drive.clip(-2, 2)))
     table["plan"] = np.where(drive + random.normal(0, 1, rows) > 1, "gold", np.where(drive > 0, "silver", "bronze"))
+    table["high"] = (4 + 0.02 * table["age"] + 0.3 * table["children"]) * random.gamma(20.0, 0.05, rows)
+    table["rare"] = (random.uniform(size=rows) < 0.02 + 0.001 * table["age"]).astype(int)
     return table
 
 
@@ -115,16 +117,41 @@ def binomial(link: str) -> Callable[[], Any]:
     return family
 
 
-def family(name: str, link: str) -> Callable[[], Any]:
+def family(name: str, link: str, *arguments: float) -> Callable[[], Any]:
     def made() -> Any:
         import statsmodels.api as sm
 
-        return getattr(sm.families, name)(getattr(sm.families.links, link)())
+        return getattr(sm.families, name)(getattr(sm.families.links, link)(*arguments))
 
     return made
 
 
-QUIET = ("Logit", "Probit", "Poisson", "NegativeBinomial", "GeneralizedPoisson", "ZeroInflatedPoisson", "MNLogit")
+def column(name: str) -> Callable[[], Any]:
+    """A column of the table that is fitted on."""
+    return lambda: people(1_500, 3)[name]
+
+
+def weights() -> Any:
+    return 1.0 + people(1_500, 3)["children"]
+
+
+def beta(rows: int) -> Trial:
+    import statsmodels.api as sm
+    from statsmodels.othermod.betareg import BetaModel
+
+    table, columns = people(1_500, 3), ["age", "children"]
+    share = table["count"].clip(1, 40) / 50
+    scale = np.array([50.0, 3.0])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        results = BetaModel(share, sm.add_constant(table[columns] / scale)).fit(disp=0)
+    return Trial(results, table[columns] / scale, unseen(rows, columns) / scale)
+
+
+QUIET = (
+    *("Logit", "Probit", "Poisson", "NegativeBinomial", "NegativeBinomialP", "GeneralizedPoisson", "MNLogit"),
+    *("ZeroInflatedPoisson", "ZeroInflatedGeneralizedPoisson", "ZeroInflatedNegativeBinomialP"),
+)
 REMEMBERED = "bought ~ job * center(age) + standardize(income) + np.log1p(children)"
 CONTRASTS = "amount ~ C(job, Sum) * age + C(children, Treatment(2)) + np.log(income) + I(age ** 2)"
 
@@ -135,17 +162,45 @@ def _case(model: str, task: str, make: Callable[[int], Trial], expected: str = "
 
 CASES = (
     _case("OLS", "regression", matrix("OLS", "amount")),
+    _case("WLS", "regression", matrix("WLS", "amount", weights=weights)),
+    _case("GLS", "regression", matrix("GLS", "amount", sigma=weights)),
     _case("GLSAR", "regression", matrix("GLSAR", "amount")),
+    _case("QuantReg", "regression", matrix("QuantReg", "amount")),
     _case("RLM", "regression", matrix("RLM", "amount")),
     _case("Logit", "regression", matrix("Logit", "bought")),
     _case("Probit", "regression", matrix("Probit", "bought")),
     _case("Poisson", "regression", matrix("Poisson", "count")),
     _case("NegativeBinomial", "regression", matrix("NegativeBinomial", "count")),
     _case("GeneralizedPoisson", "regression", matrix("GeneralizedPoisson", "count")),
+    _case("NegativeBinomialP", "regression", matrix("NegativeBinomialP", "count")),
     _case("ZeroInflatedPoisson", "regression", matrix("ZeroInflatedPoisson", "count")),
+    _case("ZeroInflatedGeneralizedPoisson", "regression", matrix("ZeroInflatedGeneralizedPoisson", "count")),
+    _case("ZeroInflatedNegativeBinomialP", "regression", matrix("ZeroInflatedNegativeBinomialP", "count")),
+    _case("BetaModel", "regression", beta),
+    _case("GEE Poisson", "regression", matrix("GEE", "count", groups=column("job"), family=family("Poisson", "Log"))),
+    _case(
+        "GEE binomial, Probit link",
+        "regression",
+        matrix("GEE", "bought", groups=column("job"), family=binomial("Probit")),
+    ),
     *(
         _case(f"GLM binomial, {link} link", "regression", matrix("GLM", "bought", family=binomial(link)))
         for link in ("Logit", "Probit", "Cauchy", "CLogLog", "LogLog")
+    ),
+    _case("GLM binomial, LogC link", "regression", matrix("GLM", "rare", family=binomial("LogC"))),
+    _case("GLM Gaussian, identity link", "regression", matrix("GLM", "amount", family=family("Gaussian", "Identity"))),
+    _case("GLM Tweedie, power link", "regression", matrix("GLM", "high", family=family("Tweedie", "Power", 0.5))),
+    _case("GLM gamma, inverse link", "regression", matrix("GLM", "high", family=family("Gamma", "InversePower"))),
+    _case("GLM gamma, log link", "regression", matrix("GLM", "high", family=family("Gamma", "Log"))),
+    _case(
+        "GLM inverse Gaussian, inverse squared link",
+        "regression",
+        matrix("GLM", "high", family=family("InverseGaussian", "InverseSquared")),
+    ),
+    _case(
+        "GLM negative binomial, its own link",
+        "regression",
+        matrix("GLM", "count", family=family("NegativeBinomial", "NegativeBinomial")),
     ),
     _case("GLM Poisson, square root link", "regression", matrix("GLM", "count", family=family("Poisson", "Sqrt"))),
     _case("GLM Tweedie, log link", "regression", matrix("GLM", "count", family=family("Tweedie", "Log"))),
