@@ -40,11 +40,17 @@ def modules(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
             del sys.modules[name]
 
 
-@pytest.fixture
-def stays_python(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Functions that could be in the graph stay Python: for tests of how those run."""
+def keep_in_python(patch: pytest.MonkeyPatch) -> None:
+    """Functions that could be in the graph stay Python while this lasts."""
 
     def refuse(*_: object) -> None:
         raise StaysPython("it is wanted so")
 
-    monkeypatch.setattr("holdall.packing.composing.inside", refuse)
+    patch.setattr("holdall.packing.composing.inside", refuse)
+    patch.setattr("holdall.packing.composing.behind", refuse)
+
+
+@pytest.fixture
+def stays_python(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Functions stay Python: for tests of how those run."""
+    keep_in_python(monkeypatch)

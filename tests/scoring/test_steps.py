@@ -25,6 +25,7 @@ from holdall.cli.main import main
 from holdall.engines import source
 from holdall.errors import CheckFailed, ManifestInvalid, RowsRefused, SchemaMismatch, TrustRequired, UsageError
 from holdall.spec import manifest as manifests
+from tests.conftest import keep_in_python
 
 pytestmark = pytest.mark.usefixtures("stays_python")
 
@@ -66,6 +67,7 @@ def packed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One package as a file: packing takes seconds."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("HOLDALL_HOME", str(tmp_path_factory.mktemp("packing")))
+        keep_in_python(patch)
         file = tmp_path_factory.mktemp("file") / "churn.holdall"
         sample = raw()
         holdall.pack(

@@ -31,11 +31,11 @@ REMEDIES: tuple[tuple[tuple[str, ...], str], ...] = (
     ),
     (
         ("does not go into the graph",),
-        "rewrite that line as it says; docs/guides/preprocessing.md lists what is recorded",
+        "rewrite that line as it says; `holdall trace` shows the function line by line, before it is packed again",
     ),
     (
         ("it stays Python: it runs from its source",),
-        "docs/guides/preprocessing.md lists what of a function goes into the graph; a postprocess function does not yet",
+        "`holdall trace` shows line by line what of a function goes into the graph; docs/guides/preprocessing.md lists it",
     ),
     (("tokenizer (",), "nothing: a tokenizer stays beside its graph; where it runs, `tokenizers` is all that it needs"),
     (("in float32",), "fit it on float64 columns"),

@@ -66,6 +66,9 @@ def _show(output: Output, told: Mapping[str, Any]) -> None:
         for found in told["blockers"]:
             output.line("  ", Styled(f"{found['file']}:{found['line']}", "bold"), f"  {found['operation']}")
             output.line("      instead: ", found["instead"])
+    if told["refuses"]:
+        output.heading("Refused in the graph")
+        output.items(told["refuses"])
     if told["stopped"]:
         output.line()
         output.line("  After that the function could not be followed any further: there may be more.")

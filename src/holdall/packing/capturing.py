@@ -7,6 +7,7 @@ as source of its own by `extracting`. Whatever can be neither is a UsageError th
 
 from __future__ import annotations
 
+import inspect
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -89,6 +90,16 @@ def functions(given: Any) -> tuple[Function, ...]:
             )
         found.append(live)
     return tuple(found)
+
+
+def takes_inputs(function: Function) -> bool:
+    """Whether a function takes two tables: after a model, the answers and the rows that they are of."""
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        return False
+    places = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    return len([one for one in parameters if one.kind in places and one.default is inspect.Parameter.empty]) == 2
 
 
 def _named(function: Function, closure: Closure, extraction: Extraction) -> str:

@@ -6,10 +6,8 @@ on the whole composition, and the whole is proved once more with the functions i
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import msgspec
 import numpy as np
@@ -17,17 +15,16 @@ import numpy as np
 from holdall.checks.parity import Comparison
 from holdall.columns.batch import Batch, Column
 from holdall.columns.pandas import from_pandas, to_pandas
-from holdall.columns.tables import from_table
 from holdall.engines.engine import InMemory
-from holdall.engines.frames import frame
 from holdall.engines.python import FunctionRaised, Worker
 from holdall.engines.source import PATH
-from holdall.engines.worker.answers import check, chosen
 from holdall.environments.requirements import distributions_of
-from holdall.errors import CheckFailed, Error, InputError, SchemaMismatch, UsageError
+from holdall.errors import CheckFailed, Error, SchemaMismatch, UsageError
 from holdall.frameworks.framework import Artefact, Live
 from holdall.packing import inferring, probing, programs, requiring
-from holdall.packing.capturing import Captured, Function
+from holdall.packing.behind import Answers, Behind, behind, joined
+from holdall.packing.capturing import Captured
+from holdall.packing.chain import Chain
 from holdall.packing.inside import inside
 from holdall.packing.proving import WHOLE, Proof, Prover
 from holdall.packing.traced import StaysPython
@@ -42,6 +39,8 @@ NEEDED = 256
 """On so many rows it is tried which columns the functions need."""
 
 TRIED = 25
+LISTED = 20
+"""So many further reasons why functions stay Python are sealed."""
 
 
 @dataclass(frozen=True)
@@ -56,66 +55,6 @@ class Sealable:
     files: Mapping[str, bytes]
     proof: Proof
     notes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Chain:
-    """Functions, one after the other, live, with the kind of table that the first is given.
-
-    wanted: the columns that matter of what the last one gives, where they are known.
-    """
-
-    functions: tuple[Function, ...]
-    names: tuple[str, ...]
-    table: str
-    wanted: tuple[str, ...] = ()
-
-    @property
-    def shown(self) -> str:
-        """Their names, as messages have them."""
-        return ", ".join(name.partition(":")[2] for name in self.names)
-
-    def run(self, batch: Batch, fields: Sequence[Field]) -> Batch:
-        """What they give for these columns, as columns. Raises what they raise, TypeError for what is no table."""
-        table = self._given(batch, fields)
-        check(table, batch.rows)
-        return from_table(chosen(table, self.wanted))[0]
-
-    def _given(self, batch: Batch, fields: Sequence[Field]) -> Any:
-        table = frame(batch, Schema(inputs=tuple(fields), outputs=()), self.table)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            for function in self.functions:
-                table = function(table)
-        return table
-
-    def attempt(self, batch: Batch, fields: Sequence[Field]) -> None:
-        """Run them on these rows, whatever they give. Raises UsageError."""
-        try:
-            self._given(batch, fields)
-        except (Exception, SystemExit) as error:
-            raise self._cannot(error) from error
-
-    def first(self, batch: Batch, fields: Sequence[Field], rows: int) -> Batch:
-        """`run` on the user's own rows: what is raised is the user's to mend. Raises UsageError."""
-        try:
-            return self.run(batch.take(slice(0, rows)), fields)
-        except InputError as error:
-            raise UsageError(
-                f"{self.shown} gives a column that cannot be read: {error.message}",
-                hint=error.hint
-                or "drop what the model does not need before the return, and make the rest numbers, text or times: "
-                ".dt.total_seconds(), pd.cut(…, labels=[…]), .astype(str)",
-            ) from error
-        except (Exception, SystemExit) as error:
-            raise self._cannot(error) from error
-
-    def _cannot(self, error: BaseException) -> UsageError:
-        words = " ".join(str(error).split())[:300]
-        return UsageError(
-            f"{self.shown} cannot take the sample: {type(error).__name__}: {words}",
-            hint="a step gets the raw sample as a pandas data frame and returns one with a row for each of its rows",
-        )
 
 
 class Composition:
@@ -160,7 +99,7 @@ class Composition:
     def narrow(self, given: Batch, taken: Sequence[str]) -> None:
         """Leave out the sample's columns without which the model is given the same. given: `model_sample`; taken: its
         columns that the model takes."""
-        if not self._before.functions or self._before.table != "pandas":
+        if not self._before.functions or self._before.table != "pandas" or self._after.takes_inputs:
             return
         some, expected = self._sample.take(slice(0, NEEDED)), given.select(taken).take(slice(0, NEEDED))
         kept = list(self._fields)
@@ -215,58 +154,149 @@ class Composition:
             manifest=self._manifest(model, schema, after, stated),
             files=files,
         )
-        inside = self._inside(whole, model, fit(typical, schema), stated, progress)
-        if isinstance(inside, Sealable):
-            return inside
-        return self._proved(replace(whole, manifest=inside), fit(typical, schema), model.proof, progress)
+        return self._placed(whole, model, fit(typical, schema), after, stated, progress)
 
-    def _inside(
-        self, whole: Sealable, model: Sealable, typical: Batch, stated: Sequence[str], progress: Callable[[str], None]
-    ) -> Sealable | Manifest:
-        """The whole as one graph, proved; or the manifest that says why the functions stay Python."""
-        if not self._before.functions or self._after.functions or self._before.table != "pandas":
-            return whole.manifest
+    def _placed(
+        self,
+        whole: Sealable,
+        model: Sealable,
+        typical: Batch,
+        answers: Sequence[Field],
+        stated: Sequence[str],
+        progress: Callable[[str], None],
+    ) -> Sealable:
+        """As many of the functions as can be inside the model's graph, the rest beside it, proved.
+
+        answers: the columns that the functions after the model take.
+        """
         progress("writing the functions into the graph")
-        schema, sample = whole.schema, fit(self._sample, whole.schema)
+        sample = fit(self._sample, whole.schema)
+        why: dict[Role, StaysPython] = {}
+        later = self._later(whole, model, sample, answers, why)
+        artefact = self._earlier(whole, model, sample, () if later is None else later.beside, why)
+        if later is not None:
+            try:
+                artefact = joined(artefact or model.artefact, later)
+            except StaysPython as error:
+                why[Role.POSTPROCESS], later = error, None
+        if self._after.takes_inputs and later is None:
+            raise self._needs_inputs(why)
+        placed = self._whole_with(whole, model, artefact or model.artefact, why, stated)
+        if not why:
+            scorer = Scorer(placed.manifest, InMemory(placed.files), threads=0)
+            prover = Prover(placed.manifest, scorer, whole.live, whole.brief, progress)
+            proof = prover.prove(placed.artefact, sample, typical)
+            if proof.comparison.passed:
+                both = together(model.proof.comparison, proof.comparison)
+                proof = Proof(both, model.proof.row_wise and proof.row_wise)
+                return replace(placed, proof=proof, notes=_narrower(placed.artefact))
+        else:
+            placed = self._proved(placed, typical, model.proof, progress)
+            proof = placed.proof
+            if proof.comparison.passed or len(why) == len(self._chains):
+                return placed
+        first = proof.comparison.differences[0] if proof.comparison.differences else "parity failed"
+        otherwise = StaysPython(f"traced, the whole answers otherwise: {first}")
+        why = {role: why.get(role, otherwise) for role, _ in self._chains}
+        if self._after.takes_inputs:
+            raise self._needs_inputs(why)
+        return self._proved(self._whole_with(whole, model, model.artefact, why, stated), typical, model.proof, progress)
+
+    @property
+    def _chains(self) -> list[tuple[Role, Chain]]:
+        chains = ((Role.PREPROCESS, self._before), (Role.POSTPROCESS, self._after))
+        return [(role, chain) for role, chain in chains if chain.functions]
+
+    def _later(
+        self, whole: Sealable, model: Sealable, sample: Batch, answers: Sequence[Field], why: dict[Role, StaysPython]
+    ) -> Behind | None:
+        """The functions after the model as a graph; None where there are none, or they stay Python, which `why` tells."""
+        if not self._after.functions:
+            return None
+        inputs = whole.schema.inputs if self._after.takes_inputs else ()
+        given = Answers(
+            fields=answers,
+            batch=self._answers,
+            missing=frozenset(name for end in model.artefact.outputs if end.mask is not None for name in end.columns),
+            inputs=inputs,
+            asked=sample.take(slice(0, self._answers.rows)) if inputs else None,
+        )
         try:
-            artefact = inside(
+            return behind(self._after, given, whole.schema.outputs)
+        except StaysPython as error:
+            why[Role.POSTPROCESS] = error
+            return None
+
+    def _earlier(
+        self, whole: Sealable, model: Sealable, sample: Batch, beside: Sequence[str], why: dict[Role, StaysPython]
+    ) -> Artefact | None:
+        """The model with the functions before it inside its graph; None where there is nothing to put there, or they stay
+        Python, which `why` tells. beside: raw columns that go past the model."""
+        if not self._before.functions and not beside:
+            return None
+        try:
+            if self._before.table != "pandas":
+                raise StaysPython("it takes a matrix; a function over a data frame can go into the graph")
+            return inside(
                 self._before.functions,
                 self._before.run,
                 self._before.shown,
-                schema,
+                whole.schema,
                 sample,
                 model.schema.inputs,
                 model.artefact,
+                beside,
             )
         except StaysPython as error:
-            return self._stays(whole.manifest, str(error))
-        (inner,) = model.manifest.steps
-        step = msgspec.structs.replace(inner, inputs=artefact.inputs, guards=artefact.guards)
+            if self._before.functions:
+                why[Role.PREPROCESS] = error
+            if beside:
+                why[Role.POSTPROCESS] = StaysPython(f"the raw columns do not go past the model: {error}")
+            return None
+
+    def _needs_inputs(self, why: Mapping[Role, StaysPython]) -> UsageError:
+        """Functions of answers and inputs that stay Python, where only the answers are given to them."""
+        reasons = "; ".join(str(error) for error in why.values())
+        return UsageError(
+            f"{self._after.shown} takes the rows beside the answers, which it can only inside the model's graph: {reasons}",
+            hint="`holdall trace` shows what of a function goes into the graph; or write the rule over the answers alone, and "
+            "apply the rest where the rows are",
+        )
+
+    def _whole_with(
+        self,
+        whole: Sealable,
+        model: Sealable,
+        artefact: Artefact,
+        why: Mapping[Role, StaysPython],
+        stated: Sequence[str],
+    ) -> Sealable:
+        """The whole with this artefact as its model, and the functions of which `why` tells beside it."""
+        steps = tuple(
+            step
+            if step.role is not Role.MODEL
+            else msgspec.structs.replace(
+                step,
+                inputs=artefact.inputs,
+                outputs=artefact.outputs,
+                guards=artefact.guards,
+                takes=step.takes if Role.PREPROCESS in why else (),
+            )
+            for step in whole.manifest.steps
+            if step.role is Role.MODEL or step.role in why
+        )
+        blockers = [
+            blocker for role, chain in self._chains if role in why for blocker in _blockers(role, chain, why[role])
+        ]
         manifest = msgspec.structs.replace(
             whole.manifest,
-            steps=(step,),
-            portable=True,
-            blockers=model.manifest.blockers,
-            environment=requiring.environment((), stated),
+            steps=steps,
+            portable=not why and model.manifest.portable,
+            blockers=(*model.manifest.blockers, *blockers),
+            environment=whole.manifest.environment if why else requiring.environment((), stated),
         )
-        kept = {path: data for path, data in model.files.items() if path not in artefact.files}
-        scorer = Scorer(manifest, InMemory(artefact.files), threads=0)
-        prover = Prover(manifest, scorer, whole.live, whole.brief, progress)
-        proof = prover.prove(artefact, sample, typical)
-        if not proof.comparison.passed:
-            why = proof.comparison.differences[0] if proof.comparison.differences else "parity failed"
-            return self._stays(whole.manifest, f"traced, the whole answers otherwise: {why}")
-        both = Proof(together(model.proof.comparison, proof.comparison), model.proof.row_wise and proof.row_wise)
-        return replace(whole, manifest=manifest, artefact=artefact, files={**kept, **artefact.files}, proof=both)
-
-    def _stays(self, manifest: Manifest, why: str) -> Manifest:
-        blockers = [
-            msgspec.structs.replace(blocker, cause=f"{blocker.cause}; {why}")
-            if blocker.step.startswith(f"{Role.PREPROCESS} ")
-            else blocker
-            for blocker in manifest.blockers
-        ]
-        return msgspec.structs.replace(manifest, blockers=tuple(blockers))
+        files = {**(whole.files if why else model.files), **artefact.files}
+        return replace(whole, manifest=manifest, artefact=artefact, files=files)
 
     def _outputs(self, model: Sealable, taken: Sequence[Field]) -> tuple[tuple[Field, ...], tuple[Field, ...]]:
         """The columns that the functions after the model take (none where there are none), and the last outputs."""
@@ -281,7 +311,9 @@ class Composition:
             msgspec.structs.replace(field, dtype=as_table[field.name].dtype, nullable=True)
             for field in model.schema.outputs
         )
-        result = self._after.first(answers, fields, answers.rows)
+        self._answers = answers
+        asked = (some, self._fields) if self._after.takes_inputs else None
+        result = self._after.first(answers, fields, answers.rows, asked)
         outputs = tuple(
             Field(name=name, kind=result[name].kind, shape=tuple(result[name].values.shape[1:])) for name in result
         )
@@ -301,7 +333,8 @@ class Composition:
         def run(batch: Batch) -> Batch:
             columns = fit(self._before.run(batch, fields), inputs) if self._before.functions else batch
             columns = model(columns)
-            return fit(self._after.run(columns, after), loose) if self._after.functions else columns
+            asked = (batch, fields) if self._after.takes_inputs else None
+            return fit(self._after.run(columns, after, asked), loose) if self._after.functions else columns
 
         return run
 
@@ -347,7 +380,6 @@ class Composition:
             classes=before.classes if any(field.name == "prediction" for field in schema.outputs) else None,
             steps=tuple(steps),
             portable=False,
-            blockers=(*before.blockers, *self._blockers()),
             environment=requiring.environment(needs, stated),
         )
 
@@ -365,11 +397,6 @@ class Composition:
             takes=takes,
         )
 
-    def _blockers(self) -> list[Blocker]:
-        cause = "it stays Python: it runs from its source, in a process of its own"
-        chains = ((Role.PREPROCESS, self._before), (Role.POSTPROCESS, self._after))
-        return [Blocker(step=f"{role} {chain.shown}", cause=cause) for role, chain in chains if chain.functions]
-
     def _proved(self, whole: Sealable, typical: Batch, alone: Proof, progress: Callable[[str], None]) -> Sealable:
         progress("starting the functions by themselves")
         worker = worker_of(whole.manifest, InMemory(whole.files), watch=True)
@@ -378,7 +405,7 @@ class Composition:
             scorer = Scorer(whole.manifest, InMemory(whole.files), threads=0, worker=worker)
             prover = Prover(whole.manifest, scorer, whole.live, whole.brief, progress)
             proof = prover.prove(whole.artefact, fit(self._sample, whole.schema), typical)
-            notes = self._notes(worker.opened, alone, proof)
+            notes = (*self._notes(worker.opened, alone, proof), *_narrower(whole.artefact))
         finally:
             worker.close()
         both = Proof(together(alone.comparison, proof.comparison), alone.row_wise and proof.row_wise)
@@ -386,7 +413,8 @@ class Composition:
 
     def _check_functions(self, worker: Worker, whole: Sealable) -> None:
         """The functions by themselves against the live ones, on the sample. Raises UsageError, CheckFailed."""
-        chain = self._before if self._before.functions else None
+        stays = any(step.role is Role.PREPROCESS for step in whole.manifest.steps)
+        chain = self._before if stays else None
         try:
             worker.ready()
             if chain is None:
@@ -440,6 +468,19 @@ class Composition:
                 "table?), so one row alone is answered otherwise than in a table"
             )
         return tuple(notes)
+
+
+def _narrower(artefact: Artefact) -> tuple[str, ...]:
+    """What is refused inside the graph although the functions may take it."""
+    reasons = dict.fromkeys(guard.reason for guard in artefact.guards if guard.narrower)
+    return tuple(f"a row is refused where {reason}" for reason in reasons)
+
+
+def _blockers(role: Role, chain: Chain, error: StaysPython) -> list[Blocker]:
+    """Why functions stay Python: every reason that could be found."""
+    step = f"{role} {chain.shown}"
+    first = Blocker(step=step, cause=f"it stays Python: it runs from its source, in a process of its own; {error}")
+    return [first, *(Blocker(step=step, cause=cause) for cause in error.others[:LISTED])]
 
 
 def _unsealed(path: str, where: str) -> UsageError:

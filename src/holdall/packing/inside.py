@@ -9,6 +9,8 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 
+import msgspec
+
 from holdall.columns.batch import Batch
 from holdall.frameworks.framework import Artefact
 from holdall.packing.traced import Functions, InGraph, Run, StaysPython, held, traced
@@ -24,36 +26,47 @@ def inside(
     sample: Batch,
     takes: Sequence[Field],
     model: Artefact,
+    beside: Sequence[str] = (),
 ) -> Artefact:
     """The model's artefact with the functions in front of it, from the raw columns.
 
     run: the functions themselves, columns → columns. schema: of the raw columns. sample: raw rows, fitted to it.
-    takes: the model's own columns. Raises StaysPython.
+    takes: the model's own columns. beside: raw columns that it gives too, each with `BESIDE` before its name.
+    Raises StaysPython.
     """
     if model.engine != "onnx" or not model.inputs or len(model.files) != 1:
         raise StaysPython("the model behind it is no graph of columns")
     made = traced(functions, f"preprocess {names}", schema, sample)
     from holdall.graph.fusing import fused
-    from holdall.graph.tracing.tracing import GIVEN
+    from holdall.graph.tracing.tracing import BESIDE, GIVEN
     from holdall.graph.tracing.untraceable import Untraceable, told
 
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             alone = InGraph(*made.by_itself())
-            given = made.for_model(takes, model.inputs)
+            given, passed = made.for_model(takes, model.inputs, beside)
             ((path, graph),) = model.files.items()
-            whole = fused(given.model, graph, GIVEN)
+            ends = [end for output in passed for end in (output.name, output.mask) if end is not None]
+            whole = fused(given.model, graph, GIVEN, ends)
     except Untraceable as error:
         raise StaysPython(told(error)) from error
     except Exception as error:  # the functions run as Python all the same; that their graph failed is only told
         raise StaysPython(f"it cannot be written as a graph: {type(error).__name__}: {error}"[:300]) from error
-    held(alone, run, schema, sample, [field.name for field in takes])
+    if functions:
+        held(alone, run, schema, sample, [field.name for field in takes])
     raw = {field.name for field in schema.inputs}
     return replace(
         model,
         files={path: whole},
         inputs=given.inputs,
+        outputs=(
+            *model.outputs,
+            *(
+                msgspec.structs.replace(output, columns=tuple(BESIDE + name for name in output.columns))
+                for output in passed
+            ),
+        ),
         guards=(*given.guards, *(Guard(column=None, reason=_of(guard), step=guard.step) for guard in model.guards)),
         boundaries={name: values for name, values in model.boundaries.items() if name in raw},
     )

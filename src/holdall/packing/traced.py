@@ -7,7 +7,7 @@ whoever asks on the machine that has them.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -16,13 +16,15 @@ import numpy as np
 from holdall.columns.batch import Batch, Column
 from holdall.engines.frames import frame
 from holdall.errors import MissingDependency
+from holdall.packing.capturing import takes_inputs
 from holdall.packing.trying import trials
 from holdall.scoring.records import group
 from holdall.scoring.stages import find_refused
-from holdall.spec.schema import Field, Schema
+from holdall.spec.schema import Field, Kind, Schema
 
 if TYPE_CHECKING:
     from holdall.graph.conversion import Graph
+    from holdall.graph.tracing.collecting import Collected
     from holdall.graph.tracing.tracing import Traced
 
 SHOWN = 64
@@ -41,12 +43,13 @@ Functions = Sequence[Callable[[Any], Any]]
 
 class StaysPython(Exception):
     """Why functions are not in the graph, as a blocker tells it. seen: the row and the values that differ, in words;
-    column: the one that differs."""
+    column: the one that differs. others: what else keeps them out."""
 
-    def __init__(self, why: str, seen: str = "", column: str | None = None) -> None:
+    def __init__(self, why: str, seen: str = "", column: str | None = None, others: Sequence[str] = ()) -> None:
         super().__init__(why)
         self.seen = seen
         self.column = column
+        self.others = tuple(others)
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,7 @@ class InGraph:
 def traced(functions: Functions, label: str, schema: Schema, sample: Batch) -> Traced:
     """The functions, run on a frame that records. schema: of the raw columns; sample: rows fitted to it.
 
+    Those that take two tables are given the columns with `BESIDE` before their names as the second one.
     Raises StaysPython, MissingDependency.
     """
     try:
@@ -67,19 +71,89 @@ def traced(functions: Functions, label: str, schema: Schema, sample: Batch) -> T
         from holdall.graph.tracing.untraceable import Untraceable, told
     except ModuleNotFoundError as error:
         raise MissingDependency(error.name or "spox", "holdall[pack]", "tracing a function") from None
+
+    def tried(strict: Collection[str] = ()) -> Traced:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return trace(_given(functions), schema.inputs, shown(sample, schema), label, strict)
+
+    try:
+        return tried()
+    except Untraceable as error:
+        narrower = _strictest(tried, _plain(schema, sample))
+        if narrower is not None:
+            return narrower
+        first = told(error)
+        found = collected(functions, schema, sample)
+        others = [] if found is None else [told(one) for one in found.blockers]
+        raise StaysPython(first, others=[one for one in others if one != first]) from error
+    except Exception as error:  # the functions run as Python all the same; that their graph failed is only told
+        raise StaysPython(f"it cannot be written as a graph: {type(error).__name__}: {error}"[:300]) from error
+
+
+def _plain(schema: Schema, sample: Batch) -> list[str]:
+    """The columns that could hold missing values or fractions, and of which the sample shows neither."""
+    found = []
+    for field in schema.inputs:
+        column = sample[field.name]
+        loose = field.kind is Kind.INT and field.carrier is Kind.FLOAT
+        if not (loose or (field.nullable and field.kind in (Kind.BOOL, Kind.INT, Kind.STRING, Kind.TIMESTAMP))):
+            continue
+        if not column.null_mask().any() and (not loose or bool((np.floor(column.values) == column.values).all())):
+            found.append(field.name)
+    return found
+
+
+def _strictest(tried: Callable[[Collection[str]], Traced], plain: Sequence[str]) -> Traced | None:
+    """The trace with the fewest columns held to what the sample shows of them; None where that is no help either."""
+    from holdall.graph.tracing.untraceable import Untraceable
+
+    if not plain:
+        return None
+    try:
+        made = tried(plain)
+    except (Untraceable, Exception):  # noqa: BLE001 — it was an attempt; why the functions stay Python is told of the first
+        return None
+    needed, pending = list(plain), [list(plain)]
+    while pending:
+        some = pending.pop()
+        fewer = [name for name in needed if name not in some]
+        try:
+            made, needed = tried(fewer), fewer
+        except (Untraceable, Exception):  # noqa: BLE001 — as above: one of these is needed
+            middle = len(some) // 2
+            pending += [some[middle:], some[:middle]] if middle else []
+    return made
+
+
+def collected(functions: Functions, schema: Schema, sample: Batch) -> Collected | None:
+    """All that keeps them out of a graph; None where the table itself is nothing that a graph takes. Arguments as of
+    `traced`."""
+    from holdall.graph.tracing.collecting import collect
+    from holdall.graph.tracing.untraceable import Untraceable
+
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return trace(functions, schema.inputs, shown(sample, schema), label)
-    except Untraceable as error:
-        raise StaysPython(told(error)) from error
-    except Exception as error:  # the functions run as Python all the same; that their graph failed is only told
-        raise StaysPython(f"it cannot be written as a graph: {type(error).__name__}: {error}"[:300]) from error
+            return collect(_given(functions), schema.inputs, shown(sample, schema))
+    except Untraceable:
+        return None
+
+
+def _given(functions: Functions) -> Functions:
+    from holdall.graph.tracing.tracing import WithBeside
+
+    return [WithBeside(function) if takes_inputs(function) else function for function in functions]
 
 
 def shown(sample: Batch, schema: Schema) -> Any:
     """The rows of the sample by which pandas' dtypes are known."""
     return frame(sample.take(slice(0, SHOWN)), schema, "pandas")
+
+
+def narrower(graph: Graph) -> list[str]:
+    """What the graph refuses although the functions may take it, in words."""
+    return list(dict.fromkeys(guard.reason for guard in graph.guards if guard.narrower))
 
 
 def held(made: InGraph, run: Run, schema: Schema, sample: Batch, wanted: Sequence[str]) -> int:
@@ -98,7 +172,10 @@ def held(made: InGraph, run: Run, schema: Schema, sample: Batch, wanted: Sequenc
     outputs = [output.name for output in session.get_outputs()]
 
     def answered(batch: Batch) -> dict[str, Any]:
-        return dict(zip(outputs, session.run(None, group(batch, made.graph.inputs)), strict=True))
+        try:
+            return dict(zip(outputs, session.run(None, group(batch, made.graph.inputs)), strict=True))
+        except Exception as error:  # as above; a graph that stops at a row cannot be trusted with any
+            raise StaysPython(f"its graph stops: {' '.join(str(error).split())}"[:300]) from error
 
     compared = 0
     for name, every in trials(schema, sample):

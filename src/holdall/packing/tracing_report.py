@@ -16,8 +16,8 @@ import numpy as np
 from holdall.columns.batch import Batch
 from holdall.errors import UsageError
 from holdall.packing import inferring, probing
-from holdall.packing.composing import Chain
-from holdall.packing.traced import InGraph, StaysPython, held, shown, traced
+from holdall.packing.chain import Chain
+from holdall.packing.traced import InGraph, StaysPython, collected, held, narrower, traced
 from holdall.scoring.fit import fit
 from holdall.spec.schema import Schema
 from holdall.spec.tracing import Obstacle, Recorded, Result, Tracing
@@ -51,7 +51,7 @@ def report(
         made = traced(functions, chain.shown, schema, fitted)
     except StaysPython as error:
         progress("looking for what else stays Python")
-        return _stays(functions, names, schema, _collected(functions, schema, fitted), error)
+        return _stays(functions, names, schema, collected(functions, schema, fitted), error)
     told = Tracing(
         functions=tuple(names),
         traced=True,
@@ -69,7 +69,8 @@ def report(
     )
     progress("comparing the graph with the function")
     try:
-        return msgspec.structs.replace(told, rows=_held(made, chain, schema, fitted))
+        rows, refuses = _held(made, chain, schema, fitted)
+        return msgspec.structs.replace(told, rows=rows, refuses=tuple(refuses))
     except StaysPython as error:
         return msgspec.structs.replace(told, equal=False, blockers=(_difference(error, functions, made),))
 
@@ -114,8 +115,8 @@ def _typical(live: Callable[[Batch], Batch], sample: Batch) -> Batch | None:
     return None
 
 
-def _held(made: Traced, chain: Chain, schema: Schema, sample: Batch) -> int:
-    """How many rows were compared. Raises StaysPython."""
+def _held(made: Traced, chain: Chain, schema: Schema, sample: Batch) -> tuple[int, list[str]]:
+    """How many rows were compared, and what the graph refuses although the functions may take it. Raises StaysPython."""
     from holdall.graph.tracing.untraceable import Untraceable
 
     try:
@@ -125,20 +126,7 @@ def _held(made: Traced, chain: Chain, schema: Schema, sample: Batch) -> int:
     expected = list(chain.run(sample.take(slice(0, 1)), schema.inputs))
     if expected != list(made.columns):
         raise StaysPython(f"traced, it gives the columns {', '.join(made.columns)}, not {', '.join(expected)}")
-    return held(alone, chain.run, schema, sample, expected)
-
-
-def _collected(functions: Sequence[Callable[[Any], Any]], schema: Schema, sample: Batch) -> Collected | None:
-    """All that stays Python; None where the table itself is nothing that a graph takes."""
-    from holdall.graph.tracing.collecting import collect
-    from holdall.graph.tracing.untraceable import Untraceable
-
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return collect(functions, schema.inputs, shown(sample, schema))
-    except Untraceable:
-        return None
+    return held(alone, chain.run, schema, sample, expected), narrower(alone.graph)
 
 
 def _stays(

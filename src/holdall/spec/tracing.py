@@ -53,6 +53,7 @@ class Tracing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     traced: all that they do is in the graph. equal: on the sample and on generated rows the graph gave what they give; None
     where there was no graph to compare. rows: how many were compared. blockers: all that could be found; stopped: after the
     last of them the rest of the functions could not be followed, so there may be more.
+    refuses: rows that the graph refuses although the functions may take them, in words.
     lines: the functions' source, by file and number.
     """
 
@@ -66,6 +67,7 @@ class Tracing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     inputs: tuple[str, ...]
     results: tuple[Result, ...]
     lines: tuple[tuple[str, int, str], ...]
+    refuses: tuple[str, ...] = ()
 
     @property
     def passed(self) -> bool:

@@ -24,7 +24,7 @@ from holdall.graph.tracing.frame import Places, TracedFrame
 from holdall.graph.tracing.rebinding import Barred, Bindings, original
 from holdall.graph.tracing.series import Index, TracedSeries
 from holdall.graph.tracing.trace import Trace
-from holdall.graph.tracing.tracing import begun, unknown
+from holdall.graph.tracing.tracing import begun, called, tables, unknown
 from holdall.graph.tracing.untraceable import Untraceable
 from holdall.graph.tracing.vector import ELEMENT, Form, Vector, form_of
 from holdall.spec.schema import Field
@@ -64,10 +64,10 @@ def collect(functions: Sequence[Callable[[Any], Any]], fields: Sequence[Field], 
     state, columns = begun(fields, frame, "collecting")
     guards = _Guards(state, frame)
     found = guards.found
-    table: Any = TracedFrame(state, columns)
+    table, second = tables(state, columns)
     for function in functions:
         try:
-            table = guards.function(function)(table)
+            table = called(guards, function, table, second)
         except Untraceable as error:
             guards.tell(error, ())
             found.stopped = True

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +20,7 @@ from holdall.graph.tracing.untraceable import Untraceable, where_raised
 from holdall.graph.tracing.vector import Form, Vector, null_mask, numbers, to_float, to_int
 from holdall.graph.value import constant
 from holdall.spec.schema import Field, Kind
-from holdall.spec.steps import GraphInput
+from holdall.spec.steps import GraphInput, StepOutput
 
 GIVEN = "given_"
 """Before the name of a model's input: the output that is for it."""
@@ -32,22 +32,30 @@ FORMS = {
     Kind.STRING: Form.STRING,
     Kind.TIMESTAMP: Form.MOMENT,
 }
+BESIDE = "beside/"
+"""Before the name of a column of a second table, which a function of two arguments is given too."""
+
 KINDS = {form: kind for kind, form in FORMS.items()} | {Form.SPAN: Kind.INT}
 
 
 @dataclass(frozen=True)
 class Traced:
-    """What functions make of a table, in a graph. columns: by name, in order. operations: what was recorded, in order."""
+    """What functions make of a table, in a graph. columns: by name, in order. raw: the columns that they were given.
+    operations: what was recorded, in order."""
 
     trace: Trace
     columns: Mapping[str, Vector]
+    raw: Mapping[str, Vector]
 
     @property
     def operations(self) -> Sequence[Operation]:
         return self.trace.operations
 
-    def for_model(self, fields: Sequence[Field], inputs: Sequence[GraphInput]) -> Graph:
-        """The graph from the raw columns to a model's inputs: an output for each, its name after `GIVEN`.
+    def for_model(
+        self, fields: Sequence[Field], inputs: Sequence[GraphInput], beside: Sequence[str] = ()
+    ) -> tuple[Graph, tuple[StepOutput, ...]]:
+        """The graph from the raw columns to a model's inputs: an output for each, its name after `GIVEN`; and the outputs
+        of the raw columns `beside`, which go past the model.
 
         fields: of the model's columns. What the model does not take is refused here, as it is before a model alone.
         Raises Untraceable where a column is of another kind than the model's.
@@ -71,7 +79,42 @@ class Traced:
                     op.concat(masks, axis=1) if len(masks) > 1 else op.identity(masks[0]),
                     group.columns,
                 )
-        return self.trace.conversion.finish(outputs)
+        past = self._columns({name: self.raw[name] for name in beside}, BESIDE)
+        graph = self.trace.conversion.finish({**outputs, **past[0]}, past[1])
+        return graph, tuple(output for output in graph.outputs if output.name in past[0])
+
+    def as_answers(self, fields: Sequence[Field]) -> Graph:
+        """The graph from the columns to what the functions give, as a package's outputs of these fields.
+
+        Raises Untraceable where a column is of another kind than its field.
+        """
+        return self.trace.conversion.finish(
+            *self._columns({field.name: self._as_kind(field) for field in fields}, "answer_")
+        )
+
+    def _as_kind(self, field: Field) -> Vector:
+        vector = self.columns[field.name]
+        if field.kind is Kind.FLOAT and vector.form in (Form.INT, Form.BOOL):
+            return numbers(to_float(vector), vector.live.astype(np.float64))
+        if field.kind is Kind.INT and vector.form is Form.FLOAT and vector.loose:
+            missing = op.isnan(vector.values)
+            whole = op.cast(op.where(missing, constant(0.0), vector.values), to=np.int64)
+            return Vector(Form.INT, whole, vector.live, missing)
+        if FORMS.get(field.kind) is not vector.form:
+            raise Untraceable(f"the column {field.name!r}, which is of {field.kind}s here and of {vector.form}s there")
+        return vector
+
+    def _columns(
+        self, columns: Mapping[str, Vector], prefix: str
+    ) -> tuple[dict[str, tuple[Var, Sequence[str]]], dict[str, Var]]:
+        """An output for each column, and where they are missing."""
+        outputs: dict[str, tuple[Var, Sequence[str]]] = {}
+        masks: dict[str, Var] = {}
+        for place, (name, vector) in enumerate(columns.items()):
+            outputs[f"{prefix}{place}"] = (op.identity(self.trace.spread(vector.values)), (name,))
+            if vector.nulls is not None:
+                masks[f"{prefix}{place}"] = op.identity(self.trace.spread(vector.nulls))
+        return outputs, masks
 
     def _given(self, name: str, field: Field, group: GraphInput) -> tuple[Var, Var]:
         """A column as the model takes it, and where it is missing."""
@@ -116,18 +159,27 @@ class Traced:
         return self.trace.conversion.finish(outputs), where
 
 
-def trace(functions: Sequence[Callable[[Any], Any]], fields: Sequence[Field], frame: Any, label: str) -> Traced:
+def trace(
+    functions: Sequence[Callable[[Any], Any]],
+    fields: Sequence[Field],
+    frame: Any,
+    label: str,
+    strict: Collection[str] = (),
+) -> Traced:
     """Run the functions, one after the other, on a frame that records.
 
     fields: the raw columns. frame: some rows of the sample as the functions get them. label: what refusals call the step.
+    strict: raw columns that are held to what the frame shows of them: rows are refused in which they are missing, or hold a
+    fraction where there are whole numbers.
+    A function of `WithBeside` is given two tables: the second one's columns have `BESIDE` before their names.
     Raises Untraceable with the line that stopped it, and whatever the functions raise by themselves.
     """
-    state, columns = begun(fields, frame, label)
+    state, raw = begun(fields, frame, label, strict)
     state.bindings = Bindings(state)
-    table: Any = TracedFrame(state, columns)
+    table, second = tables(state, raw)
     for function in functions:
         try:
-            table = state.bindings.function(function)(table)
+            table = called(state.bindings, function, table, second)
         except Exception as error:
             # The function runs on tables, so what it raises here is a library's, which was given what is none.
             raise unknown(error) from error
@@ -135,10 +187,36 @@ def trace(functions: Sequence[Callable[[Any], Any]], fields: Sequence[Field], fr
         table = table.to_frame("0" if table.name is None else table.name)
     if not isinstance(table, TracedFrame):
         raise Untraceable(f"a result that is a {type(table).__name__}", "return a data frame")
-    return Traced(state, {str(name): vector for name, vector in table._columns.items()})
+    return Traced(state, {str(name): vector for name, vector in table._columns.items()}, raw)
 
 
-def begun(fields: Sequence[Field], frame: Any, label: str) -> tuple[Trace, dict[str, Vector]]:
+def tables(state: Trace, raw: Mapping[str, Vector]) -> tuple[Any, TracedFrame]:
+    """The table that the first function is given, and the second one."""
+    first = {name: vector for name, vector in raw.items() if not name.startswith(BESIDE)}
+    second = {name.removeprefix(BESIDE): vector for name, vector in raw.items() if name not in first}
+    return TracedFrame(state, first), TracedFrame(state, second)
+
+
+def called(bindings: Bindings, function: Callable[..., Any], table: Any, second: TracedFrame) -> Any:
+    """What a function gives for the tables that it takes, over the tracing modules."""
+    if isinstance(function, WithBeside):
+        return bindings.function(function.function)(table, second.copy())
+    return bindings.function(function)(table)
+
+
+@dataclass(frozen=True)
+class WithBeside:
+    """A function that is given a second table too."""
+
+    function: Callable[..., Any]
+
+    def __call__(self, *tables: Any) -> Any:
+        return self.function(*tables)
+
+
+def begun(
+    fields: Sequence[Field], frame: Any, label: str, strict: Collection[str] = ()
+) -> tuple[Trace, dict[str, Vector]]:
     """A trace before anything is done, and the raw columns. Arguments as of `trace`. Raises Untraceable."""
     try:
         conversion = RawColumns(fields)
@@ -146,15 +224,35 @@ def begun(fields: Sequence[Field], frame: Any, label: str) -> tuple[Trace, dict[
         raise Untraceable(str(error)) from error
     columns: dict[str, Vector] = {}
     barred: dict[str, Untraceable] = {}
+    state = Trace(conversion, label, conversion.rows, len(frame), barred=barred)
     for field in fields:
         try:
-            columns[field.name] = _column(conversion, field, frame[field.name])
+            if field.name in strict:
+                columns[field.name] = _strictly(state, conversion, field, frame[field.name])
+            else:
+                columns[field.name] = _column(conversion, field, frame[field.name])
         except Untraceable as error:
             barred[field.name] = error
-    state = Trace(conversion, label, conversion.rows, len(frame), barred=barred)
     for name, vector in columns.items():
         state.lineage.raw(name, (vector.values, vector.nulls))
     return state, columns
+
+
+def _strictly(state: Trace, conversion: RawColumns, field: Field, live: Any) -> Vector:
+    """A raw column that is held to what the sample shows of it."""
+    kind, values, mask = conversion.column(field.name)
+    if kind not in FORMS:
+        raise Untraceable(f"the column {field.name!r} of {kind}s")
+    form = FORMS[kind]
+    if mask is not None and field.nullable:
+        state.refuse(mask, f"{field.name} is missing, which it never was in the sample", narrower=True)
+    if form is Form.FLOAT:
+        whole = op.and_(op.equal(op.floor(values), values), op.less(op.abs(values), constant(2.0**53)))
+        state.refuse(
+            op.not_(whole), f"{field.name} is no whole number, which it was in all of the sample", narrower=True
+        )
+        form, values = Form.INT, op.cast(op.where(whole, values, constant(0.0)), to=np.int64)
+    return Vector(form, values, live, open=field.dtype == "category")
 
 
 def unknown(error: Exception) -> Untraceable:

@@ -1,0 +1,123 @@
+"""Functions after a model, inside its graph: thresholds, names of labels, rules over the answers and over what was asked.
+
+A function that takes two tables is given the answers and the raw rows; those go past the model in the graph.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from holdall.columns.batch import Batch
+from holdall.errors import MissingDependency
+from holdall.frameworks.framework import Artefact
+from holdall.packing import inferring
+from holdall.packing.chain import Chain
+from holdall.packing.traced import InGraph, StaysPython, held, traced
+from holdall.spec.schema import Field, Kind, Schema
+
+if TYPE_CHECKING:
+    from holdall.graph.conversion import Graph
+
+LABELS = (Kind.STRING, Kind.INT, Kind.BOOL)
+"""Of these kinds a model gives what it was fitted on, and nothing else."""
+
+
+@dataclass(frozen=True)
+class Behind:
+    """The functions as a graph from the answers to the package's outputs. beside: the raw columns that it takes too."""
+
+    graph: Graph
+    beside: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What functions after a model are given, with the rows that it is of.
+
+    fields, batch: of the answers. missing: those that may be missing. inputs, asked: of the raw rows, where a function takes
+    them; else none.
+    """
+
+    fields: Sequence[Field]
+    batch: Batch
+    missing: frozenset[str] = frozenset()
+    inputs: Sequence[Field] = ()
+    asked: Batch | None = None
+
+    def together(self, prefix: str) -> tuple[Schema, Batch]:
+        """Both as one table, the raw columns' names after a prefix."""
+        known = {field.name: field for field in inferring.infer(self.batch, {})}
+        fields = [_of_answer(field, known[field.name], field.name in self.missing) for field in self.fields]
+        columns = {field.name: replace(self.batch[field.name], dtype=field.dtype) for field in self.fields}
+        if self.asked is not None:
+            fields += [msgspec.structs.replace(field, name=prefix + field.name) for field in self.inputs]
+            columns |= {prefix + field.name: self.asked[field.name] for field in self.inputs}
+        return Schema(inputs=tuple(fields), outputs=()), Batch(columns, self.batch.rows)
+
+
+def behind(chain: Chain, answers: Answers, gives: Sequence[Field]) -> Behind:
+    """The functions, traced and held to themselves. gives: the package's outputs. Raises StaysPython, MissingDependency."""
+    try:
+        from holdall.graph.tracing.tracing import BESIDE
+        from holdall.graph.tracing.untraceable import Untraceable, told
+    except ModuleNotFoundError as error:
+        raise MissingDependency(error.name or "spox", "holdall[pack]", "tracing a function") from None
+    schema, sample = answers.together(BESIDE)
+    made = traced(chain.functions, f"postprocess {chain.shown}", schema, sample)
+    wanted = [field.name for field in gives]
+    if list(made.columns) != wanted:
+        raise StaysPython(f"traced, it gives the columns {', '.join(made.columns)}, not {', '.join(wanted)}")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            alone = InGraph(*made.by_itself())
+            graph = made.as_answers(gives)
+    except Untraceable as error:
+        raise StaysPython(told(error)) from error
+    except Exception as error:  # the functions run as Python all the same; that their graph failed is only told
+        raise StaysPython(f"it cannot be written as a graph: {type(error).__name__}: {error}"[:300]) from error
+
+    def run(batch: Batch, fields: Sequence[Field]) -> Batch:
+        own = [field for field in fields if not field.name.startswith(BESIDE)]
+        names = {field.name: field.name.removeprefix(BESIDE) for field in fields if field not in own}
+        asked = Batch({name: batch[prefixed] for prefixed, name in names.items()}, batch.rows)
+        inputs = [msgspec.structs.replace(f, name=names[f.name]) for f in fields if f.name in names]
+        return chain.run(batch, own, (asked, inputs) if inputs else None)
+
+    held(alone, run, schema, sample, wanted)
+    taken = [name for group in graph.inputs for name in group.columns if name.startswith(BESIDE)]
+    return Behind(graph, tuple(name.removeprefix(BESIDE) for name in taken))
+
+
+def joined(model: Artefact, after: Behind) -> Artefact:
+    """The model's artefact with the functions behind it. model: gives the raw columns that they take. Raises StaysPython."""
+    from holdall.graph.fusing import bridged, fused
+    from holdall.graph.tracing.tracing import GIVEN
+    from holdall.graph.tracing.untraceable import Untraceable, told
+
+    if model.engine != "onnx" or not model.inputs or len(model.files) != 1:
+        raise StaysPython("the model before it is no graph of columns")
+    ((path, graph),) = model.files.items()
+    try:
+        whole = fused(bridged(graph, model.outputs, after.graph.inputs, GIVEN), after.graph.model, GIVEN)
+    except Untraceable as error:
+        raise StaysPython(told(error)) from error
+    return replace(model, files={path: whole}, outputs=after.graph.outputs, guards=(*model.guards, *after.graph.guards))
+
+
+def _of_answer(field: Field, seen: Field, missing: bool) -> Field:
+    """A column of answers, with what it can be: labels are those that were seen, a share lies between 0 and 1."""
+    low, high = (None, None) if seen.observed is None else (seen.observed.minimum, seen.observed.maximum)
+    share = field.name.startswith("probability") and low is not None and high is not None and low >= 0 and high <= 1
+    return msgspec.structs.replace(
+        field,
+        observed=seen.observed,
+        nullable=missing,
+        unseen=field.kind not in LABELS,
+        limit=1.0 if share else None,
+    )
