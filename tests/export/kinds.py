@@ -1,5 +1,5 @@
-"""A package whose graph gives back what it is fed, with a column of every kind: what goes in and comes out is then all
-that there is to see."""
+"""A package whose graph gives back what it is fed, with a column of every kind, and refuses rows of large numbers: what goes
+in and comes out is then all that there is to see."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from holdall.scoring.scorer import Scorer
 from holdall.spec.environment import Environment
 from holdall.spec.manifest import FORMAT, File, Manifest, Release, Tolerance
 from holdall.spec.schema import Field, Kind, Observed, Schema
-from holdall.spec.steps import GraphInput, Role, Step, StepOutput
+from holdall.spec.steps import GraphInput, Guard, Role, Step, StepOutput
 
 TYPES = {
     Kind.FLOAT: TensorProto.DOUBLE,
@@ -48,6 +48,25 @@ FIELDS = (
 )
 
 
+GUARDS = (
+    Guard(column="float", reason="a number above a thousand", step="first"),
+    Guard(reason="a row that is far below zero", step="second"),
+)
+
+
+def _refusing() -> list[Any]:
+    """The output `refused`: of the first column of numbers."""
+    return [
+        helper.make_node("Constant", [], ["place"], value_ints=[0]),
+        helper.make_node("Constant", [], ["above"], value=helper.make_tensor("above", TensorProto.DOUBLE, [1], [1e3])),
+        helper.make_node("Constant", [], ["below"], value=helper.make_tensor("below", TensorProto.DOUBLE, [1], [-1e3])),
+        helper.make_node("Gather", ["float", "place"], ["looked_at"], axis=1),
+        helper.make_node("Greater", ["looked_at", "above"], ["too_much"]),
+        helper.make_node("Less", ["looked_at", "below"], ["too_little"]),
+        helper.make_node("Concat", ["too_much", "too_little"], ["refused"], axis=1),
+    ]
+
+
 def package() -> tuple[Any, Scorer]:
     """As `web.export` takes it, and what answers beside it."""
     inputs, outputs, made, nodes, given, gives = [], [], [], [], [], []
@@ -71,6 +90,8 @@ def package() -> tuple[Any, Scorer]:
             inputs.append(GraphInput(name=f"{kind}", kind=kind, columns=names, mask=mask))
             outputs.append(StepOutput(name=f"out_{kind}", columns=names, mask=None if mask is None else f"out_{mask}"))
         made += [Field(name=field.name, kind=field.carrier, shape=field.shape) for field in fields]
+    nodes += _refusing()
+    gives.append(helper.make_tensor_value_info("refused", TensorProto.BOOL, ["rows", 2]))
     graph = helper.make_model(
         helper.make_graph(nodes, "same", given, gives), opset_imports=[helper.make_opsetid("", 21)], ir_version=10
     ).SerializeToString()
@@ -80,7 +101,16 @@ def package() -> tuple[Any, Scorer]:
         task="transform",
         classes=None,
         schema=Schema(inputs=FIELDS, outputs=tuple(made)),
-        steps=(Step(role=Role.MODEL, engine="onnx", files=(PATH,), inputs=tuple(inputs), outputs=tuple(outputs)),),
+        steps=(
+            Step(
+                role=Role.MODEL,
+                engine="onnx",
+                files=(PATH,),
+                inputs=tuple(inputs),
+                outputs=tuple(outputs),
+                guards=GUARDS,
+            ),
+        ),
         row_wise=True,
         portable=True,
         blockers=(),

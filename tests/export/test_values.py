@@ -225,3 +225,22 @@ def test_all_that_is_wrong_is_told_at_once(loaded: Browser) -> None:
     assert none[1] == "rows[0]: expected an object with a value for each column, got null"
     assert empty[1] == "float: expected a column, got nothing (and 12 more)"
     assert without[1] == "float: expected a column, got nothing (and 60 more)"
+
+
+def test_rows_that_the_model_refuses_are_named(loaded: Browser) -> None:
+    told = loaded.run("""(async () => {
+      const rows = Array.from({ length: 5000 }, () => good);
+      rows[3] = { ...good, float: 2000 };
+      rows[4500] = { ...good, float: 2000 };
+      rows[4600] = { ...good, float: -2000 };
+      try { await model.predict(rows); } catch (error) { return [error.name, error.message, error.problems, error.total]; }
+    })()""")
+    assert told[:2] == ["RowsRefused", "rows[3].float: a number above a thousand (and 2 more)"]
+    assert told[2][2] == {"path": "rows[4600]", "reason": "a row that is far below zero", "step": "second"}
+
+
+def test_calls_at_the_same_time_wait_for_each_other(loaded: Browser) -> None:
+    told = loaded.run(
+        """Promise.all([1, 2, 3].map((float) => model.predict({ ...good, float }))).then((all) => all.map((one) => one.float))"""
+    )
+    assert told == [1, 2, 3]

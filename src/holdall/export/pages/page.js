@@ -2,7 +2,7 @@
 import { fill, rowOf, tell } from "./fields.js";
 import { description, load } from "./model.mjs";
 
-const LONGEST = 6000;
+const LONGEST = 200;
 const model = load();
 const examples = await (await fetch("examples.json")).json();
 const at = (id) => document.getElementById(id);
@@ -18,11 +18,12 @@ function draw() {
 }
 
 function snippet() {
-  const row = JSON.stringify(rowOf(at("fields"), description.inputs), null, 1).replaceAll("\n", "\n  ");
-  // An image would fill the page with numbers.
-  const shown = row.length > LONGEST ? `${row.slice(0, LONGEST)} …` : row;
-  at("program").textContent = 'import { load } from "./model.mjs";\n\nconst model = await load();\nconst rows = [\n  ' + shown + "\n];\nconsole.log(await model.predict(rows));";
+  const lines = Object.entries(rowOf(at("fields"), description.inputs)).map(([name, value]) => `    ${JSON.stringify(name)}: ${cut(JSON.stringify(value))},\n`);
+  at("program").textContent = 'import { load } from "./model.mjs";\n\nconst model = await load();\nconst rows = [\n  {\n' + lines.join("") + "  },\n];\nconsole.log(await model.predict(rows));";
 }
+
+// An image would fill the page with numbers.
+const cut = (text) => (text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text);
 
 async function prove() {
   const told = await (await fetch("export.json")).json(), { parity } = told;

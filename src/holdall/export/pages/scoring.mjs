@@ -70,7 +70,7 @@ export async function open(description, graph, integrity) {
 
 async function score(session, description, feeds, rows) {
   const block = description.rowWise ? BLOCK : Math.max(rows, 1);
-  const predictions = [];
+  const predictions = [], refusals = { problems: [], total: 0 };
   for (let start = 0; start < rows; start += block) {
     const end = Math.min(rows, start + block);
     const given = {};
@@ -87,23 +87,21 @@ async function score(session, description, feeds, rows) {
       // Graphs made elsewhere may stop at a row; the runtime does not say at which.
       throw new RowsRefused([{ path: "rows", reason: `the graph refuses it: ${error.message}`, step: "model" }], 1);
     }
-    refuse(description, results.refused, start);
+    if (results.refused) note(description.graph.guards, results.refused.data, start, refusals);
     for (const prediction of read(description, results, end - start)) predictions.push(prediction);
   }
+  if (refusals.total) throw new RowsRefused(refusals.problems, refusals.total);
   return predictions;
 }
 
-function refuse(description, refused, start) {
-  if (!refused) return;
-  const { guards } = description.graph, problems = [];
-  let total = 0;
-  refused.data.forEach((set, place) => {
+/** Adds the rows that the graph refuses: refused holds for each row whether each guard says no. */
+function note(guards, refused, start, refusals) {
+  refused.forEach((set, place) => {
     if (!set) return;
-    total += 1;
+    refusals.total += 1;
     const row = start + Math.floor(place / guards.length), { column, reason, step } = guards[place % guards.length];
-    if (problems.length < LISTED) problems.push({ path: `rows[${row}]${column === null ? "" : `.${column}`}`, reason, step });
+    if (refusals.problems.length < LISTED) refusals.problems.push({ path: `rows[${row}]${column === null ? "" : `.${column}`}`, reason, step });
   });
-  if (total) throw new RowsRefused(problems, total);
 }
 
 // --- rows in ---
