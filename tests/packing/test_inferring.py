@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import datetime
+import re
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
 from holdall.columns.batch import Batch, Column
+from holdall.packing.drawing import draw
 from holdall.packing.inferring import MANY, RARE, infer, observe
-from holdall.spec.schema import Kind, Missing
+from holdall.spec.schema import Field, Kind, Missing, Observed, Schema, Times
 
 
 def text(values: list[str | None]) -> Column:
@@ -30,6 +34,41 @@ def test_a_column_of_many_values_shows_none_of_them() -> None:
     assert observed is not None
     assert observed.categories is None
     assert observed.other
+
+
+def test_text_of_many_values_tells_the_format_of_its_times_and_only_their_decades() -> None:
+    days = [f"{1987 + i // 300}-{i % 12 + 1:02}-{i % 28 + 1:02}" for i in range(4000)]
+    for values, form in ((days, "%Y-%m-%d"), ([f"{day}T09:30:00" for day in days], "%Y-%m-%dT%H:%M:%S")):
+        observed = observe(text([*values, None]))
+        assert observed is not None
+        assert observed.times == Times(format=form, since=1980, until=2009)
+        assert observed.forms == ()
+        drawn = draw(Schema(inputs=(field_of(observed),), outputs=()), 50)["a"].values
+        assert len(set(drawn)) == 50
+        assert all(1980 <= datetime.datetime.strptime(value, form).year <= 2009 for value in drawn)
+
+
+def test_other_text_of_many_values_tells_its_forms_and_no_rare_one() -> None:
+    values = [f"QX-{i:04}" for i in range(500)] + [f"Zoë {i}" for i in range(100, 104)]
+    observed = observe(text(values))
+    assert observed is not None
+    assert observed.times is None
+    assert observed.forms == ("AA-0000",)
+    drawn = draw(Schema(inputs=(field_of(observed),), outputs=()), 50)["a"].values
+    assert all(re.fullmatch("[A-Z]{2}-[0-9]{4}", value) for value in drawn)
+
+
+@given(st.lists(st.text(max_size=12), min_size=MANY + 1, max_size=300, unique=True))
+def test_no_letter_or_digit_of_a_text_is_in_its_forms(values: list[str]) -> None:
+    observed = observe(text(values))
+    assert observed is not None
+    assert not set("".join(observed.forms)) & {
+        one for value in values for one in value if one.isalnum() and one not in "0aA"
+    }
+
+
+def field_of(observed: Observed) -> Field:
+    return Field(name="a", kind=Kind.STRING, unseen=True, observed=observed)
 
 
 def test_categories_come_most_frequent_first_whatever_the_order_of_rows() -> None:

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from holdall.columns.batch import Batch, Column, concatenate
+from holdall.packing import forms
 from holdall.packing.probing import UNSEEN
 from holdall.spec.schema import Field, Kind, Schema
 
@@ -74,15 +75,27 @@ def _values(field: Field, rows: int, generator: np.random.Generator, strange: fl
 
 
 def _text(field: Field, rows: int, generator: np.random.Generator, strange: float) -> npt.NDArray[Any]:
-    categories = field.observed.categories if field.observed is not None else None
-    known: Sequence[Any] = categories or (STRANGE if field.unseen else ())
-    if not known:
+    values = _typical_text(field, rows, generator)
+    if values is None:
         return np.full(rows, "", object)
-    values = np.array([str(known[i]) for i in generator.integers(0, len(known), rows)], object)
     if field.unseen and strange:
         for row in np.flatnonzero(generator.random(rows) < strange):
             values[row] = STRANGE[generator.integers(0, len(STRANGE))]
     return values
+
+
+def _typical_text(field: Field, rows: int, generator: np.random.Generator) -> npt.NDArray[Any] | None:
+    seen = field.observed
+    categories = seen.categories if seen is not None else None
+    if field.unseen and seen is not None and not categories:
+        if seen.times is not None:
+            return forms.drawn_times(seen.times, rows, generator)
+        if seen.forms:
+            return forms.drawn_forms(seen.forms, rows, generator)
+    known: Sequence[Any] = categories or (STRANGE if field.unseen else ())
+    if not known:
+        return None
+    return np.array([str(known[i]) for i in generator.integers(0, len(known), rows)], object)
 
 
 def extremes(schema: Schema, typical: Batch) -> Batch | None:

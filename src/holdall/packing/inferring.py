@@ -13,6 +13,7 @@ from decimal import ROUND_FLOOR, Decimal
 import numpy as np
 
 from holdall.columns.batch import Array, Batch, Column
+from holdall.packing import forms
 from holdall.spec.schema import Field, Kind, Missing, Observed
 
 RARE = 5
@@ -77,7 +78,9 @@ def observe(column: Column) -> Observed | None:
 def _categories(values: list[str | int | bool], share: float) -> Observed:
     counts = Counter(values)
     if len(counts) > MANY:
-        return Observed(other=True, nulls=share)
+        texts = [value for value in values if isinstance(value, str)]
+        found = forms.times(texts)
+        return Observed(other=True, nulls=share, times=found, forms=() if found else forms.forms(texts, RARE))
     common = sorted((value for value, count in counts.items() if count >= RARE), key=lambda v: (-counts[v], str(v)))
     return Observed(categories=tuple(common), other=len(common) < len(counts), nulls=share)
 

@@ -169,6 +169,10 @@ def _input(field: Field) -> dict[str, Any]:
             facts.append(f"seen: {', '.join(map(str, observed.categories[:20]))}{more}")
         if observed.minimum is not None and observed.maximum is not None:
             facts.append(f"seen from {observed.minimum:g} to {observed.maximum:g}")
+        if observed.times is not None:
+            facts.append(f"times written as {observed.times.format}")
+        elif observed.forms:
+            facts.append(f"text like {', '.join(observed.forms[:3])}")
         if facts:
             described["description"] = "; ".join(facts)
     return _or_null(described) if field.nullable else described

@@ -34,12 +34,22 @@ class Missing(StrEnum):
     NAT = "nat"
 
 
+class Times(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Text that is a time. format: as `strftime` has it. since, until: the first year of the earliest decade seen, and
+    the last year of the latest."""
+
+    format: str
+    since: int
+    until: int
+
+
 class Observed(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
     """Facts about the sample, kept within the privacy rules: no rare category, no exact extreme.
 
     `minimum` and `maximum` are rounded outward to two significant digits. `categories` are those seen at least five
     times, most frequent first, and only where the column has few values; `other` says that there were more.
-    `nulls` is the share of missing values, rounded to two digits.
+    `nulls` is the share of missing values, rounded to two digits. Of text with many values `times` says the format where
+    all of it are times, else `forms` what it looks like, each form seen at least five times: a digit is 0, a letter a or A.
     """
 
     minimum: float | None = None
@@ -47,6 +57,8 @@ class Observed(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, fo
     categories: tuple[str | int | bool, ...] | None = None
     other: bool = False
     nulls: float = 0.0
+    times: Times | None = None
+    forms: tuple[str, ...] = ()
 
 
 class Field(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
