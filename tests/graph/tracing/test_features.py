@@ -13,7 +13,6 @@ STAY = {
     "retail.frequency_encoding": "Series.value_counts",
     "retail.group_mean_price": "DataFrame.groupby",
     "retail.channel_codes": "Series.cat.codes",
-    "retail.query_style": "DataFrame.eval",
     "telemetry.rolling_mean": "Series.rolling",
     "telemetry.lag_difference": "Series.diff",
     "text.caps_share": "a loop over the characters",

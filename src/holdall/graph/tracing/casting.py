@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -44,7 +45,8 @@ def cast(trace: Trace, vector: Vector, dtype: Any) -> Vector:
             known = member_of(vector, list(wanted.categories))
             nulls = op.not_(known)
             return Vector(vector.form, filled(vector.form, vector.values, nulls), live, nulls)
-        return vector.with_live(live)
+        given = isinstance(vector.live.dtype, pandas.CategoricalDtype) and not vector.open
+        return replace(vector.with_live(live), open=not given)
     if form is Form.STRING:
         return _to_text(vector, live)
     if vector.form is Form.STRING:

@@ -432,8 +432,23 @@ class TracedFrame:
         self._trace.note("DataFrame.apply")
         return self._series(made)
 
-    def eval(self, expression: Word) -> Any:
-        raise Untraceable("DataFrame.eval", "write the expression in Python: (df['a'] > 1) & (df['b'] < 2)")
+    def eval(self, expression: Word, inplace: bool = False, **options: Any) -> Any:
+        only("DataFrame.eval", options)
+        from holdall.graph.tracing.expressions import evaluated
+
+        made = evaluated(self, expression)
+        if isinstance(made, TracedFrame):
+            return self._changed(made._columns, inplace)
+        return made
+
+    def query(self, expression: Word, **options: Any) -> NoReturn:
+        raise over_rows("DataFrame.query")
+
+    def dot(self, other: Any) -> Any:
+        made = self.to_numpy() @ (other.reindex(list(self._columns)) if isinstance(other, pandas.Series) else other)
+        return self._series(made._vectors[0]) if made._flat else made
+
+    __matmul__ = dot
 
     # Across a row
 

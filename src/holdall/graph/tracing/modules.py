@@ -15,8 +15,8 @@ from holdall.graph.tracing import times, timestamps
 from holdall.graph.tracing.arithmetic import as_vector, chosen, is_null, quietly
 from holdall.graph.tracing.array import Height, TracedArray
 from holdall.graph.tracing.casting import parsed
+from holdall.graph.tracing.dummies import OpenDummies, get_dummies
 from holdall.graph.tracing.frame import TracedFrame, joined_columns
-from holdall.graph.tracing.lookup import member_of
 from holdall.graph.tracing.series import Index, TracedSeries, only
 from holdall.graph.tracing.trace import Trace
 from holdall.graph.tracing.untraceable import Untraceable, over_rows
@@ -95,7 +95,7 @@ def pandas_module(trace: Trace) -> Module:
         "to_datetime": lambda *a, **o: _to_datetime(trace, *a, **o),
         "to_numeric": lambda *a, **o: _to_numeric(trace, *a, **o),
         "cut": lambda *a, **o: _cut(trace, *a, **o),
-        "get_dummies": lambda *a, **o: _get_dummies(trace, *a, **o),
+        "get_dummies": lambda *a, **o: get_dummies(trace, *a, **o),
         "concat": lambda *a, **o: _concat(trace, *a, **o),
         "isna": _missing,
         "isnull": _missing,
@@ -253,13 +253,21 @@ def _series(
     return pandas.Series(data, index=index, name=name, dtype=dtype, **options)
 
 
-def _concat(trace: Trace, objs: Any, axis: Any = 0, **options: Any) -> TracedFrame:
+def _concat(trace: Trace, objs: Any, axis: Any = 0, **options: Any) -> Any:
     only("pandas.concat", {key: value for key, value in options.items() if key not in ("copy", "sort")})
     if axis not in (1, "columns"):
         raise over_rows("pandas.concat of rows")
     if isinstance(objs, Mapping):
         objs = [part.rename(name) for name, part in objs.items()]
-    return joined_columns(trace, objs)
+    parts = list(objs)
+    unknown = [place for place, part in enumerate(parts) if isinstance(part, OpenDummies)]
+    if len(unknown) > 1:
+        raise parts[unknown[0]].raised
+    if unknown:
+        place = unknown[0]
+        before, after = joined_columns(trace, parts[:place]), joined_columns(trace, parts[place + 1 :])
+        return parts[place].beside([before], [after])
+    return joined_columns(trace, parts)
 
 
 def _to_datetime(
@@ -349,6 +357,11 @@ def _cut(
         return TracedSeries(
             trace, Vector(Form.STRING, filled(Form.STRING, chosen_label, outside), live, outside), x.name
         )
+    if all(isinstance(label, int | float) and not isinstance(label, bool) for label in labels) and not all(
+        isinstance(label, int) for label in labels
+    ):
+        found = op.gather(constant([float(label) for label in labels]), usable)
+        return TracedSeries(trace, Vector(Form.FLOAT, op.where(outside, constant(np.nan), found), live), x.name)
     if all(isinstance(label, int) and not isinstance(label, bool) for label in labels):
         whole = op.gather(constant(list(labels), np.int64), usable)
         return TracedSeries(trace, Vector(Form.INT, filled(Form.INT, whole, outside), live, outside), x.name)
@@ -363,77 +376,16 @@ def _categorical(trace: Trace, values: Any, categories: Any = None, ordered: boo
     return values.astype(pandas.CategoricalDtype(categories, ordered=ordered))
 
 
-def _get_dummies(
-    trace: Trace, data: Any, prefix: Any = None, prefix_sep: str = "_", columns: Any = None, dtype: Any = None,
-    drop_first: bool = False, dummy_na: bool = False,
-) -> TracedFrame:  # fmt: skip
-    if dummy_na or isinstance(prefix, list | dict):
-        raise Untraceable("pandas.get_dummies(dummy_na=True) or with several prefixes")
-    if isinstance(data, TracedSeries):
-        return TracedFrame(trace, _dummies(trace, data._vector, prefix, prefix_sep, dtype, drop_first))
-    names = [name for name, vector in data._columns.items() if _is_text(vector)] if columns is None else list(columns)
-    made = {name: vector for name, vector in data._columns.items() if name not in names}
-    for name in names:
-        made |= _dummies(trace, data._columns[name], prefix or name, prefix_sep, dtype, drop_first)
-    return TracedFrame(trace, made)
-
-
-def _is_text(vector: Vector) -> bool:
-    return vector.form is Form.STRING or isinstance(vector.live.dtype, pandas.CategoricalDtype)
-
-
-def _dummies(
-    trace: Trace, vector: Vector, prefix: Any, separator: str, dtype: Any, drop_first: bool
-) -> dict[Any, Vector]:
-    if vector.open or not isinstance(vector.live.dtype, pandas.CategoricalDtype):
-        raise over_rows("pandas.get_dummies of whatever values the table holds")
-    trace.note("pandas.get_dummies")
-    made: dict[Any, Vector] = {}
-    for category in list(vector.live.dtype.categories)[1 if drop_first else 0 :]:
-        name = category if prefix is None else f"{prefix}{separator}{category}"
-        live = vector.live == category
-        hit = Vector(Form.BOOL, member_of(vector, [category]), live)
-        series = TracedSeries(trace, hit)
-        made[name] = (series if dtype is None else series.astype(dtype))._vector
-    return made
-
-
 # NumPy's functions
 
 
 def array_function(trace: Trace, function: Any, arguments: Sequence[Any], options: Mapping[str, Any]) -> Any:
     """A function of NumPy that found a column among its arguments. Raises Untraceable."""
-    if any(isinstance(one, TracedArray) for one in _within((*arguments, *options.values()))):
+    face = _FUNCTIONS.get(function.__name__)
+    if face is None or any(isinstance(one, TracedArray) for one in _within((*arguments, *options.values()))):
         from holdall.graph.tracing import array_functions
 
         return array_functions.array_function(trace, function, arguments, options)
-    face = _FUNCTIONS.get(function.__name__)
-    if face is None:
-        if function.__name__ in (
-            "mean",
-            "median",
-            "std",
-            "var",
-            "sum",
-            "max",
-            "min",
-            "amax",
-            "amin",
-            "percentile",
-            "quantile",
-            "cumsum",
-            "sort",
-            "unique",
-            "argsort",
-            "nanmean",
-            "nanmedian",
-            "nanmax",
-            "nanmin",
-            "nanstd",
-            "average",
-        ):
-            raise over_rows(f"numpy.{function.__name__}")
-        raise Untraceable(f"numpy.{function.__name__}")
     trace.note(f"numpy.{function.__name__}")
     return face(trace, *arguments, **options)
 

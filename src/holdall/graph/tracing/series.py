@@ -533,7 +533,7 @@ class TracedSeries:
     def cat(self) -> Any:
         if not isinstance(self._vector.live.dtype, pandas.CategoricalDtype):
             raise AttributeError("Can only use .cat accessor with a 'category' dtype")
-        from holdall.graph.tracing.accessors import Categories
+        from holdall.graph.tracing.categories import Categories
 
         return Categories(self)
 

@@ -11,6 +11,7 @@ import spox.opset.ai.onnx.v21 as op
 from spox import Var
 
 from holdall.graph.conversion import Graph
+from holdall.graph.tracing.dummies import OpenDummies
 from holdall.graph.tracing.frame import TracedFrame
 from holdall.graph.tracing.inputs import RawColumns
 from holdall.graph.tracing.rebinding import Bindings
@@ -185,6 +186,8 @@ def trace(
             raise unknown(error) from error
     if isinstance(table, TracedSeries):
         table = table.to_frame("0" if table.name is None else table.name)
+    if isinstance(table, OpenDummies):
+        raise table.raised
     if not isinstance(table, TracedFrame):
         raise Untraceable(f"a result that is a {type(table).__name__}", "return a data frame")
     return Traced(state, {str(name): vector for name, vector in table._columns.items()}, raw)
