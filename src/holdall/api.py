@@ -104,17 +104,26 @@ def pack(
 
 
 def trace(
-    function: Sequence[Any] | Callable[..., Any] | str, *, sample: Any, progress: Progress | None = None
+    function: Sequence[Any] | Callable[..., Any] | str,
+    *,
+    sample: Any,
+    html: str | os.PathLike[str] | None = None,
+    svg: str | os.PathLike[str] | None = None,
+    progress: Progress | None = None,
 ) -> Tracing:
     """What of a function, or of several one after the other, goes into a model's graph, before anything is packed.
 
     function: live, or as text `module:name`. sample: rows of what it is given: a table, or the path of one.
+    html, svg: files to write it to, as a page or a drawing that holds all that it shows.
     traced: all of it does. equal: on the sample and on generated rows the graph gave what the function gives.
     Raises UsageError and its kin, also where the function cannot take the sample.
     """
-    from holdall.packing import tracing_report
+    from holdall.packing import picturing, tracing_report
     from holdall.packing.capturing import functions
 
+    for path in (html, svg):
+        if path is not None:
+            _check_output(Path(path))
     live = functions(function)
     batch, _ = _sample(sample, None)
     if batch is None or not live:
@@ -122,7 +131,11 @@ def trace(
             f"there is no {'function' if batch is not None else 'sample'}", hint="give a function, and sample=table"
         )
     names = [one if isinstance(one, str) else _called(one) for one in _several(function)]
-    return tracing_report.report(live, names, batch, progress or (lambda _: None))
+    told = tracing_report.report(live, names, batch, progress or (lambda _: None))
+    for path, write in ((html, picturing.page), (svg, picturing.svg)):
+        if path is not None:
+            Path(path).write_text(write(told), encoding="utf-8")
+    return told
 
 
 def _several(given: Any) -> Sequence[Any]:
@@ -160,7 +173,7 @@ def _check_output(path: Path) -> None:
     """A file that cannot be written is told before the work, not after a version was stored."""
     if path.is_dir() or not path.parent.is_dir():
         why = "it is a folder" if path.is_dir() else f"there is no folder {path.parent}"
-        raise UsageError(f"cannot write the package to {path}: {why}", hint="name a file in a folder that is there")
+        raise UsageError(f"cannot write to {path}: {why}", hint="name a file in a folder that is there")
 
 
 def _check_pack(name: str, version: str | None, record: str) -> None:

@@ -24,9 +24,13 @@ _OPERATORS = 4
     metavar="DATA",
     help="Rows of what the function is given: csv, json, jsonl, parquet or arrow.",
 )
+@click.option("--html", metavar="FILE", help="Write it as a page that holds all that it shows.")
+@click.option("--svg", metavar="FILE", help="Write the drawing: from column over line to column.")
 @click.option("--check", is_flag=True, help="Exit code 1 unless all of it goes into the graph and gives the same.")
 @output_options
-def trace_command(output: Output, function: tuple[str, ...], sample: str, check: bool) -> int:
+def trace_command(
+    output: Output, function: tuple[str, ...], sample: str, html: str | None, svg: str | None, check: bool
+) -> int:
     """Show line by line what of a function goes into the model's graph, before anything is packed.
 
     Each line is told with what it became, or with why it stays Python and what would do instead. The graph is compared
@@ -36,13 +40,14 @@ def trace_command(output: Output, function: tuple[str, ...], sample: str, check:
     Examples:
       holdall trace features:add_features --sample train.csv
       holdall trace features:add_features --sample train.csv --check
+      holdall trace features:add_features --sample train.csv --html features.html
     """
     with output.progress("tracing the function") as say:
         import msgspec
 
         from holdall import api
 
-        report = api.trace(function, sample=sample, progress=say)
+        report = api.trace(function, sample=sample, html=html, svg=svg, progress=say)
         told: dict[str, Any] = msgspec.to_builtins(report)
     if output.as_json:
         output.emit(told)
@@ -63,9 +68,11 @@ def _show(output: Output, told: Mapping[str, Any]) -> None:
         )
     if told["blockers"]:
         output.heading("Stays Python" if not told["traced"] else "Differs")
-        for found in told["blockers"]:
-            output.line("  ", Styled(f"{found['file']}:{found['line']}", "bold"), f"  {found['operation']}")
-            output.line("      instead: ", found["instead"])
+        for instead in dict.fromkeys(found["instead"] for found in told["blockers"]):
+            for found in told["blockers"]:
+                if found["instead"] == instead:
+                    output.line("  ", Styled(f"{found['file']}:{found['line']}", "bold"), f"  {found['operation']}")
+            output.line("      instead: ", instead)
     if told["refuses"]:
         output.heading("Refused in the graph")
         output.items(told["refuses"])

@@ -184,7 +184,7 @@ def _recorded(trace: Trace) -> list[Recorded]:
                 operation=operation.name,
                 operators=tuple(origins.operators),
                 columns=tuple(origins.columns),
-                after=tuple(origins.operations),
+                **_after(origins),
             )
         )
     return told
@@ -199,7 +199,7 @@ def _obstacle(error: Untraceable, functions: Sequence[Any], origins: Origins) ->
         operation=error.operation,
         instead=error.instead or OTHERWISE,
         columns=tuple(origins.columns),
-        after=tuple(place for place in origins.operations if place >= 0),
+        **_after(origins),
     )
 
 
@@ -233,12 +233,15 @@ def _difference(error: StaysPython, functions: Sequence[Any], made: Traced) -> O
 
 
 def _result(name: str, origins: Origins) -> Result:
-    return Result(
-        name=name,
-        columns=tuple(origins.columns),
-        after=tuple(place for place in origins.operations if place >= 0),
-        stays=tuple(-1 - place for place in origins.operations if place < 0),
-    )
+    return Result(name=name, columns=tuple(origins.columns), **_after(origins))
+
+
+def _after(origins: Origins) -> dict[str, tuple[int, ...]]:
+    """The places of the operations and of the blockers that something came from."""
+    return {
+        "after": tuple(place for place in origins.operations if place >= 0),
+        "stays": tuple(-1 - place for place in origins.operations if place < 0),
+    }
 
 
 def _lines(functions: Sequence[Any], asked: Sequence[Any]) -> tuple[tuple[str, int, str], ...]:

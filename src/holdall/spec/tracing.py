@@ -10,7 +10,8 @@ class Recorded(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     file, line, source: the user's own line that asked for it; line 0 where none can be told.
     operation: in pandas' words. operators: what it became, as ONNX names them.
-    columns: raw columns that it took directly; after: the places in `operations` of those whose results it took.
+    columns: raw columns that it took directly; after: the places in `operations` of those whose results it took; stays: the
+    places in `blockers` of those.
     """
 
     file: str
@@ -20,12 +21,13 @@ class Recorded(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     operators: tuple[str, ...] = ()
     columns: tuple[str, ...] = ()
     after: tuple[int, ...] = ()
+    stays: tuple[int, ...] = ()
 
 
 class Obstacle(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Something that stays Python. instead: what would go into the graph, or why nothing can.
 
-    columns, after: as of an operation, where they could be told.
+    columns, after, stays: as of an operation, where they could be told.
     """
 
     file: str
@@ -35,11 +37,11 @@ class Obstacle(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     instead: str
     columns: tuple[str, ...] = ()
     after: tuple[int, ...] = ()
+    stays: tuple[int, ...] = ()
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A column that the functions give. columns, after, stays: the raw columns, the places in `operations` and the places
-    in `blockers` that it came from directly."""
+    """A column that the functions give. columns, after, stays: where it came from, as of an operation."""
 
     name: str
     columns: tuple[str, ...] = ()

@@ -182,9 +182,9 @@ class _Guards(Bindings):
         if place is None:
             if error is None:
                 return result
-            place = self.tell(error, operands)
+            place = self.tell(error, operands, whole=isinstance(result, pandas.DataFrame))
         else:
-            self._trace.lineage.took(-1 - place, self._values(operands))
+            self._trace.lineage.took(-1 - place, self._values(operands, isinstance(result, pandas.DataFrame)))
         return self._recorded(result, place)
 
     def _stored(self, act: Callable[..., Any], of: Any, key: Any, value: Any) -> None:
@@ -215,15 +215,15 @@ class _Guards(Bindings):
             if name not in before.columns or not real[name].equals(before[name]):
                 target._columns[name] = self._column(real[name], place)
 
-    def tell(self, error: Untraceable, operands: tuple[Any, ...]) -> int:
-        """A blocker; gives its place. The same thing on the same line is told once."""
+    def tell(self, error: Untraceable, operands: tuple[Any, ...], *, whole: bool = False) -> int:
+        """A blocker; gives its place. The same thing on the same line is told once. whole: it takes whole tables."""
         for place, known in enumerate(self.found.blockers):
             if (known.line, known.operation) == (error.line, error.operation):
                 return place
         if len(self.found.blockers) >= _MOST:
             raise error
         self.found.blockers.append(error)
-        self._trace.lineage.took(-len(self.found.blockers), self._values(operands))
+        self._trace.lineage.took(-len(self.found.blockers), self._values(operands, whole))
         return len(self.found.blockers) - 1
 
     # Values
@@ -307,16 +307,15 @@ class _Guards(Bindings):
             return known[1]
         return next((place for place in map(self._taint, _inner(value)) if place is not None), None)
 
-    def _values(self, operands: Any) -> list[Any]:
-        """The values in the graph of the columns that a step takes: those that it names, where it names any of a table's."""
+    def _values(self, operands: Any, whole: bool = False) -> list[Any]:
+        """The values in the graph of the columns that a step takes: of a table those that it names, or the whole."""
         found: list[Any] = []
         words = {word for word in _flat(operands) if isinstance(word, str)}
         for one in _flat(operands):
             if isinstance(one, TracedSeries):
                 found += [one._vector.values, one._vector.nulls]
             elif isinstance(one, TracedFrame):
-                named = [vector for name, vector in one._columns.items() if name in words]
-                for vector in named or one._columns.values():
+                for vector in [vector for name, vector in one._columns.items() if whole or name in words]:
                     found += [vector.values, vector.nulls]
         return found
 
