@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 import spox.opset.ai.onnx.v21 as op
@@ -123,15 +123,11 @@ class Text:
 
     def removeprefix(self, prefix: Word) -> TracedSeries:
         live = self._live.removeprefix(prefix)
-        cut = text.sliced(self._vector, len(prefix), None, live)
-        values = op.where(text.starting(self._vector, [prefix]), cut.values, self._vector.values)
-        return self._text(text.text_of(values, self._vector, live), "removeprefix")
+        return self._text(text.without_prefix(self._vector, prefix, live), "removeprefix")
 
     def removesuffix(self, suffix: Word) -> TracedSeries:
         live = self._live.removesuffix(suffix)
-        cut = text.sliced(self._vector, None, -len(suffix) if suffix else None, live)
-        values = op.where(text.ending(self._vector, [suffix]), cut.values, self._vector.values)
-        return self._text(text.text_of(values, self._vector, live), "removesuffix")
+        return self._text(text.without_suffix(self._vector, suffix, live), "removesuffix")
 
     def slice(self, start: int | None = None, stop: int | None = None, step: int | None = None) -> TracedSeries:
         if step not in (None, 1):
@@ -172,9 +168,9 @@ class Text:
 
     def extract(self, pat: Word, expand: bool = True, flags: int = 0) -> Any:
         live = self._live.extract(pat, flags=flags, expand=True)
-        of = patterns.only_run(pat)
-        if of is not None and not flags:
-            made = {live.columns[0]: text.first_run(self._vector, of, live.iloc[:, 0])}
+        of, member = patterns.only_run(pat), patterns.inside(pat)
+        if of is not None and member is not None and not flags:
+            made = {live.columns[0]: text.first_run(self._vector, of, member, live.iloc[:, 0])}
         else:
             matches = Matches(self._vector.values, compiled(pat, flags))
             made = {}
@@ -331,20 +327,3 @@ class IsoCalendar:
 
     def __getitem__(self, name: Word) -> TracedSeries:
         return self.__getattr__(name)
-
-
-class Categories:
-    """`.cat`."""
-
-    def __init__(self, series: TracedSeries) -> None:
-        self._series = series
-
-    def __getattr__(self, name: Word) -> Any:
-        raise Untraceable(f"Series.cat.{name}")
-
-    @property
-    def codes(self) -> NoReturn:
-        raise Untraceable(
-            "Series.cat.codes",
-            "a table's categories are those that it happens to hold; write .map({'a': 0, 'b': 1}) instead",
-        )

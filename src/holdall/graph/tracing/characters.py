@@ -6,67 +6,23 @@ import functools
 import sys
 import unicodedata
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas
 import spox.opset.ai.onnx.ml.v4 as ml
 import spox.opset.ai.onnx.v21 as op
-from spox import Tensor, Var
-from spox._attributes import AttrInt64, AttrString, AttrStrings
-from spox._fields import BaseAttributes, BaseInputs, BaseOutputs
-from spox._node import Node, OpType
-from spox._var import _VarInfo, unwrap_vars
+from spox import Var
 
+from holdall.graph.tracing.tokens import tokens
 from holdall.graph.value import constant
 
 SENTINEL = "x"
 
 
-class _Tokenizer(Node):
-    """onnxruntime's own operator com.microsoft.Tokenizer: with an empty separator it gives code point after code point."""
-
-    @dataclass
-    class Attributes(BaseAttributes):
-        mark: AttrInt64
-        mincharnum: AttrInt64
-        pad_value: AttrString
-        separators: AttrStrings
-
-    @dataclass
-    class Inputs(BaseInputs):
-        X: _VarInfo
-
-    @dataclass
-    class Outputs(BaseOutputs):
-        Y: _VarInfo
-
-    op_type = OpType("Tokenizer", "com.microsoft", 1)
-
-    attrs: Attributes
-    inputs: Inputs
-    outputs: Outputs
-
-    def infer_output_types(self, input_prop_values: Any) -> dict[str, Any]:
-        return {"Y": Tensor(np.str_, (None, None))}
-
-
 def characters(text: Var) -> Var:
     """[N] → [N + 1, L]: the code points of each text, and a last row that is `SENTINEL`, so that no dimension is ever 0."""
-    rows = op.concat([text, constant([SENTINEL], np.str_)], axis=0)
-    node = _Tokenizer(
-        _Tokenizer.Attributes(
-            AttrInt64(0, "mark"),
-            AttrInt64(1, "mincharnum"),
-            AttrString("", "pad_value"),
-            AttrStrings([""], "separators"),
-        ),
-        _Tokenizer.Inputs(unwrap_vars(rows)),
-    )
-    tokens = node.get_output_vars(input_prop_values={}).Y
-    assert isinstance(tokens, Var)  # noqa: S101 — for the type checker: this output is one
-    return tokens
+    return tokens(text, [""], sentinel=SENTINEL)
 
 
 def without_sentinel(values: Var) -> Var:
@@ -133,11 +89,6 @@ def member(cells: Var, of: Iterable[str]) -> Var:
     keys = sorted(set(of))
     found = ml.label_encoder(cells, keys_strings=keys, values_int64s=[1] * len(keys), default_int64=0)
     return op.equal(found, constant(1, np.int64))
-
-
-def running_count(flags: Var, *, backwards: bool = False) -> Var:
-    """bool [N, L] → int64 [N, L]: how many are set up to and with each place."""
-    return op.cumsum(op.cast(flags, to=np.int64), constant(1, np.int64), reverse=int(backwards))
 
 
 def positions(cells: Var) -> Var:

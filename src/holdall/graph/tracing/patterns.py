@@ -5,9 +5,11 @@ Only what means the same in both is translated; the rest ends the trace.
 
 from __future__ import annotations
 
+import itertools
 import re
 import re._constants as kinds  # type: ignore[import-not-found] # has no stubs
 import re._parser as parser  # type: ignore[import-not-found] # nor has it
+from collections.abc import Iterable
 from typing import Any
 
 from holdall.graph.tracing.untraceable import Untraceable
@@ -30,6 +32,23 @@ def escaped(text: str) -> str:
 def spaces() -> str:
     """Python's white space, for a class."""
     return "".join(rf"\x{{{ord(character):x}}}" for character in SPACES)
+
+
+def one_of(characters: Iterable[str]) -> str:
+    """The class of these characters."""
+    codes = sorted({ord(character) for character in characters})
+    runs = [list(run) for _, run in itertools.groupby(enumerate(codes), lambda pair: pair[1] - pair[0])]
+    return "[" + "".join(rf"\x{{{run[0][1]:x}}}-\x{{{run[-1][1]:x}}}" for run in runs) + "]"
+
+
+def inside(pattern: str) -> str | None:
+    """A character that Python's pattern finds, if there is one among the usual."""
+    return next((one for one in map(chr, range(1, 0x3001)) if re.search(pattern, one)), None)
+
+
+def outside(pattern: str) -> str | None:
+    """A character in which it finds nothing, if there is one among the usual."""
+    return next((one for one in map(chr, range(1, 0x3001)) if not re.search(pattern, one)), None)
 
 
 def translated(pattern: str, *, ignore_case: bool = False) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 import spox.opset.ai.onnx.v21 as op
 from spox import Var
 
-from holdall.graph.tracing import patterns
+from holdall.graph.tracing import patterns, tokens
 from holdall.graph.tracing.characters import (
     arrow,
     case_table,
@@ -19,10 +19,8 @@ from holdall.graph.tracing.characters import (
     joined,
     length,
     mapped,
-    member,
     positions,
     present,
-    running_count,
     without_sentinel,
 )
 from holdall.graph.tracing.matching import Matches, compiled
@@ -31,6 +29,8 @@ from holdall.graph.tracing.vector import Form, Vector, any_null, filled
 from holdall.graph.value import constant
 
 FAR = 1 << 40
+MOST = 200
+"""Patterns of more characters than these grow too large for RE2."""
 
 
 def text_of(values: Var, of: Vector, made: Any, nulls: Var | None = None) -> Vector:
@@ -46,6 +46,20 @@ def from_cells(cells: Var) -> Var:
 
 def cased(vector: Vector, name: str, made: Any) -> Vector:
     """Lower or upper case of each character, by the tables of whoever does it: Python, or Arrow under pandas."""
+    if name not in ("lower", "upper"):
+        return text_of(_by_table(vector, name), vector, made)
+    # In ASCII all tables agree. Text of nothing else is by far the most, and there an operator of its own knows.
+    ascii_only = op.cast(op.regex_full_match(vector.values, pattern=r"[\x00-\x7f]*"), to=np.int64)
+    rows = op.max([op.size(vector.values), constant(1, np.int64)])
+    (values,) = op.if_(
+        op.greater_or_equal(op.reduce_sum(ascii_only, keepdims=0), rows),
+        then_branch=lambda: [op.string_normalizer(vector.values, case_change_action=name.upper(), locale="C")],
+        else_branch=lambda: [_by_table(vector, name)],
+    )
+    return text_of(op.reshape(values, constant([-1], np.int64)), vector, made)
+
+
+def _by_table(vector: Vector, name: str) -> Var:
     cells = characters(vector.values)
     by_arrow = arrow(vector.live.dtype)
     result = mapped(cells, case_table(name, by_arrow))
@@ -56,7 +70,7 @@ def cased(vector: Vector, name: str, made: Any) -> Vector:
         before = _shifted(letter, 1)
         final = op.and_(op.equal(cells, constant("Σ", np.str_)), op.and_(before, op.not_(after)))
         result = op.where(final, constant("ς", np.str_), result)
-    return text_of(from_cells(result), vector, made)
+    return from_cells(result)
 
 
 def _shifted(flags: Var, by: int) -> Var:
@@ -75,30 +89,48 @@ def _shifted(flags: Var, by: int) -> Var:
 
 def stripped(vector: Vector, of: str | None, sides: str, made: Any) -> Vector:
     """Without white space, or these characters, at the left ('l'), the right ('r') or both ('lr')."""
-    cells = characters(vector.values)
-    dropped = member(cells, patterns.SPACES if of is None else of) if of != "" else None
-    if dropped is None:
+    if of == "":
         return vector.with_live(made)
-    kept = op.and_(op.not_(dropped), present(cells))
-    zero, inside = constant(0, np.int64), present(cells)
-    if "l" in sides:
-        inside = op.and_(inside, op.greater(running_count(kept), zero))
-    if "r" in sides:
-        inside = op.and_(inside, op.greater(running_count(kept, backwards=True), zero))
-    return text_of(from_cells(op.where(inside, cells, constant("", np.str_))), vector, made)
+    dropped = patterns.SPACES if of is None else of
+    either_end = {"l": rf"\A{patterns.one_of(dropped)}+", "r": rf"{patterns.one_of(dropped)}+\z"}
+    kept = next(letter for letter in map(chr, range(ord("a"), 0x110000)) if letter not in dropped)
+    return text_of(tokens.remaining(vector.values, [either_end[side] for side in sides], kept), vector, made)
 
 
 def sliced(vector: Vector, start: int | None, stop: int | None, made: Any) -> Vector:
     """text[start:stop], from the front or the back."""
+    start = start or 0
+    if max(abs(start), abs(stop or 0)) > MOST or (start < 0 <= (stop if stop is not None else -1)):
+        return text_of(_between(vector, start, stop), vector, made)
+    values, long = vector.values, "x" * (2 * MOST + 1)
+    if start < 0:
+        values = tokens.found(values, rf"{_some(-start)}\z", long)
+    cut = [rf"\A{_some(start)}"] if start > 0 else []
+    if stop is not None and stop < 0:
+        cut.append(rf"{_some(-stop)}\z")
+    if cut:
+        values = tokens.remaining(values, cut, long)
+    if stop is not None and stop >= 0:
+        if stop <= start:
+            return text_of(_between(vector, start, stop), vector, made)
+        values = tokens.found(values, rf"\A{_some(stop - start)}", long)
+    return text_of(values, vector, made)
+
+
+def _some(most: int) -> str:
+    """Up to so many characters."""
+    return f"(?s:.{{1,{most}}})"
+
+
+def _between(vector: Vector, start: int, stop: int | None) -> Var:
+    """The slice by single characters."""
     cells = characters(vector.values)
     place = positions(cells)
     count = op.reduce_sum(op.cast(present(cells), to=np.int64), constant([1], np.int64), keepdims=1)
-    inside = op.greater_or_equal(place, constant(0, np.int64))
-    if start is not None:
-        inside = op.and_(inside, op.greater_or_equal(place, _place(start, count)))
+    inside = op.greater_or_equal(place, _place(start, count))
     if stop is not None:
         inside = op.and_(inside, op.less(place, _place(stop, count)))
-    return text_of(from_cells(op.where(inside, cells, constant("", np.str_))), vector, made)
+    return from_cells(op.where(inside, cells, constant("", np.str_)))
 
 
 def _place(index: int, count: Var) -> Var:
@@ -117,6 +149,8 @@ def matches(vector: Vector, pattern: str) -> Var:
 
 
 ANYTHING = r"(?s:.*)"
+BEFORE = r"(?s:.*?)"
+"""The same in front of what is looked for: RE2 is quicker where it may stop early."""
 
 
 def containing(vector: Vector, pattern: str, *, regex: bool, ignore_case: bool = False) -> Var:
@@ -127,7 +161,7 @@ def containing(vector: Vector, pattern: str, *, regex: bool, ignore_case: bool =
         if ignore_case:
             raise Untraceable("contains(case=False, regex=False)")
         inner = patterns.escaped(pattern)
-    return matches(vector, f"{ANYTHING}(?:{inner}){ANYTHING}")
+    return matches(vector, f"{BEFORE}(?:{inner}){ANYTHING}")
 
 
 def starting(vector: Vector, prefixes: Sequence[str]) -> Var:
@@ -136,6 +170,20 @@ def starting(vector: Vector, prefixes: Sequence[str]) -> Var:
 
 def ending(vector: Vector, suffixes: Sequence[str]) -> Var:
     return matches(vector, f"{ANYTHING}(?:{'|'.join(map(patterns.escaped, suffixes))})")
+
+
+def without_prefix(vector: Vector, prefix: str, made: Any) -> Vector:
+    if not prefix:
+        return vector.with_live(made)
+    kept = tokens.remaining(vector.values, [rf"\A{patterns.escaped(prefix)}"], f"{prefix}x")
+    return text_of(kept, vector, made)
+
+
+def without_suffix(vector: Vector, suffix: str, made: Any) -> Vector:
+    if not suffix:
+        return vector.with_live(made)
+    kept = tokens.remaining(vector.values, [rf"{patterns.escaped(suffix)}\z"], f"x{suffix}")
+    return text_of(kept, vector, made)
 
 
 def pieces(text: Var, separator: str, least: int) -> tuple[Var, Var]:
@@ -163,10 +211,7 @@ def piece(vector: Vector, separator: str, index: int, made: Any) -> Vector:
 
 def word_count(vector: Vector) -> Var:
     """How many words between white space, int64 [N]."""
-    cells = characters(vector.values)
-    letter = op.and_(present(cells), op.not_(member(cells, patterns.SPACES)))
-    starts = op.and_(letter, op.not_(_shifted(letter, 1)))
-    return without_sentinel(op.reduce_sum(op.cast(starts, to=np.int64), constant([1], np.int64), keepdims=0))
+    return tokens.count(tokens.tokens(vector.values, [f"{patterns.one_of(patterns.SPACES)}+"], sentinel="x"))
 
 
 def replaced(vector: Vector, old: str, new: str, *, regex: bool, made: Any, flags: int = 0) -> Vector:
@@ -179,21 +224,21 @@ def replaced(vector: Vector, old: str, new: str, *, regex: bool, made: Any, flag
         single = None if flags else patterns.single_class(old)
         if single is None:
             return text_of(Matches(vector.values, compiled(old, flags)).replaced(new), vector, made)
+        other = patterns.outside(old)
+        if not new and other is not None:
+            kept = tokens.tokens(vector.values, [f"{single}+"], sentinel=other)
+            return text_of(tokens.chained(kept), vector, made)
         cells = characters(vector.values)
         hit = op.and_(present(cells), op.regex_full_match(cells, pattern=single))
         return text_of(from_cells(op.where(hit, constant(new, np.str_), cells)), vector, made)
     if not old:
         raise Untraceable("str.replace of nothing")
-    if len(old) == 1:
-        cells = characters(vector.values)
-        hit = op.equal(cells, constant(old, np.str_))
-        return text_of(from_cells(op.where(hit, constant(new, np.str_), cells)), vector, made)
     rows = op.concat([vector.values, constant([old], np.str_)], axis=0)
     parts, counts = op.string_split(rows, delimiter=old)
     last = op.sub(op.unsqueeze(counts, constant([1], np.int64)), constant(1, np.int64))
     between = op.less(positions(parts), last)
     glue = op.where(between, constant(new, np.str_), constant("", np.str_))
-    return text_of(from_cells(op.string_concat(parts, glue)), vector, made)
+    return text_of(tokens.chained(op.string_concat(parts, glue)), vector, made)
 
 
 def _plain(pattern: str) -> bool:
@@ -202,35 +247,25 @@ def _plain(pattern: str) -> bool:
 
 def counted(vector: Vector, pattern: str, flags: int = 0) -> Var:
     """How often the pattern occurs, int64 [N]. Raises Untraceable."""
+    if pattern and not flags and _plain(pattern):
+        return op.sub(pieces(vector.values, pattern, 1)[1], constant(1, np.int64))
     single = None if flags else patterns.single_class(pattern)
-    if single is None:
-        if flags or not _plain(pattern):
-            return Matches(vector.values, compiled(pattern, flags)).count()
-        counts = pieces(vector.values, pattern, 1)[1]
-        return op.sub(counts, constant(1, np.int64))
-    cells = characters(vector.values)
-    hit = op.and_(present(cells), op.regex_full_match(cells, pattern=single))
-    return without_sentinel(op.reduce_sum(op.cast(hit, to=np.int64), constant([1], np.int64), keepdims=0))
+    inside = None if single is None else patterns.inside(pattern)
+    if single is None or inside is None:
+        return Matches(vector.values, compiled(pattern, flags)).count()
+    return tokens.count(tokens.tokens(vector.values, expression=single, sentinel=inside))
 
 
-def first_run(vector: Vector, of: str, made: Any) -> Vector:
-    """The first run of characters of a class of RE2; missing where there is none."""
-    cells = characters(vector.values)
-    hit = op.and_(present(cells), op.regex_full_match(cells, pattern=of))
-    begun = op.greater(running_count(hit), constant(0, np.int64))
-    ended = op.greater(running_count(op.and_(begun, op.not_(hit))), constant(0, np.int64))
-    values = from_cells(op.where(op.and_(hit, op.not_(ended)), cells, constant("", np.str_)))
+def first_run(vector: Vector, of: str, member: str, made: Any) -> Vector:
+    """The first run of characters of a class of RE2, one of which is `member`; missing where there is none."""
+    values = tokens.found(vector.values, f"{of}+", member)
     return text_of(values, vector, made, op.equal(values, constant("", np.str_)))
 
 
 def all_are(vector: Vector, name: str) -> Var:
     """Whether there is a character, and all are so."""
-    cells = characters(vector.values)
-    good = op.or_(member(cells, characters_where(name, arrow(vector.live.dtype))), op.not_(present(cells)))
-    every = op.reduce_min(op.cast(good, to=np.int64), constant([1], np.int64), keepdims=0)
-    # The sentinel's row is no digit; it is cut off.
-    filled_in = op.not_(op.equal(vector.values, constant("", np.str_)))
-    return op.and_(op.cast(without_sentinel(every), to=np.bool_), filled_in)
+    good = characters_where(name, arrow(vector.live.dtype))
+    return matches(vector, f"{patterns.one_of(good)}+")
 
 
 def padded(vector: Vector, width: int, made: Any) -> Vector:
@@ -239,10 +274,6 @@ def padded(vector: Vector, width: int, made: Any) -> Vector:
         raise Untraceable(f"zfill({width})")
     lacking = op.max([op.sub(constant(width, np.int64), length(vector.values)), constant(0, np.int64)])
     zeros = op.gather(constant(["0" * count for count in range(width + 1)], np.str_), lacking)
-    signed = starting(vector, ["+", "-"])
-    cells = characters(vector.values)
-    first = op.equal(positions(cells), constant(0, np.int64))
-    nothing = constant("", np.str_)
-    head, tail = from_cells(op.where(first, cells, nothing)), from_cells(op.where(first, nothing, cells))
-    after_sign = op.string_concat(op.string_concat(head, zeros), tail)
-    return text_of(op.where(signed, after_sign, op.string_concat(zeros, vector.values)), vector, made)
+    sign = tokens.found(vector.values, r"\A[-+]", "+")
+    rest = tokens.remaining(vector.values, [r"\A[-+]"], "x")
+    return text_of(op.string_concat(op.string_concat(sign, zeros), rest), vector, made)
