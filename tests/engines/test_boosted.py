@@ -227,6 +227,21 @@ def test_an_xgboost_file_that_would_end_the_process_is_told_before(change: Any) 
     assert xgboost_fault(_xgboost_changed(change)) is not None
 
 
+def test_a_leaf_of_an_xgboost_file_asks_for_no_set_of_categories_that_there_is_not() -> None:
+    booster = MODELS["xgboost"]().get_booster()
+    document = json.loads(bytes(booster.save_raw("json")))
+    assert xgboost_fault(json.dumps(document).encode()) is None
+    tree = document["learner"]["gradient_booster"]["model"]["trees"][0]
+    tree["split_type"][tree["left_children"].index(-1)] = 1
+    assert xgboost_fault(json.dumps(document).encode()) is not None
+
+
+def test_a_model_that_was_pruned_has_no_fault() -> None:
+    model = xgb.XGBClassifier(enable_categorical=True, tree_method="approx", max_cat_to_onehot=1, gamma=3, **TREES)
+    booster = model.fit(TABLE, TARGET).get_booster()
+    assert xgboost_fault(bytes(booster.save_raw("ubj"))) is None
+
+
 def test_an_xgboost_file_has_trees_for_every_class_that_it_names() -> None:
     values = rows.matrix(300, 0)
     model = xgb.XGBClassifier(num_parallel_tree=2, **TREES).fit(values, rows.classes(values))

@@ -66,26 +66,27 @@ def completed(booster: Any, table: Any) -> Any:
     """
     if not hasattr(table, "columns"):
         return table
-    known = _known(booster)
+    known = fitted_categories(booster)
     for place, name in enumerate(table.columns):
-        if str(table.dtypes.iloc[place]) != "category":
-            continue
-        present, fitted = list(table[name].cat.categories), known.get(place)
-        if fitted is None:
-            continue
-        strangers = set(present) - set(fitted)
-        if strangers:
-            raise ValueError(f"column {name!r} holds {min(strangers)!r}, a category that the model was not fitted on")
-        if not present:
-            table = table.assign(**{name: table[name].cat.set_categories(fitted)})
+        if str(table.dtypes.iloc[place]) == "category" and place in known:
+            table = with_categories(table, name, known[place])
     return table
 
 
+def with_categories(table: Any, column: Any, fitted: list[str] | list[int]) -> Any:
+    """The table whose column has these categories, where it shows none itself. Raises ValueError for one that is none."""
+    present = list(table[column].cat.categories)
+    strangers = set(present) - set(fitted)
+    if strangers:
+        raise ValueError(f"column {column!r} holds {min(strangers)!r}, a category that the model was not fitted on")
+    return table if present else table.assign(**{column: table[column].cat.set_categories(fitted)})
+
+
 _CATEGORIES: WeakKeyDictionary[Any, dict[int, list[str] | list[int]]] = WeakKeyDictionary()
-"""What `_known` found in a booster's JSON, which may be long."""
+"""What `fitted_categories` found in a booster's JSON, which may be long."""
 
 
-def _known(booster: Any) -> dict[int, list[str] | list[int]]:
+def fitted_categories(booster: Any) -> dict[int, list[str] | list[int]]:
     """Feature → the categories of its column; without those that are not ASCII, which XGBoost 3.2 keeps cut off."""
     found = _CATEGORIES.get(booster)
     if found is None:

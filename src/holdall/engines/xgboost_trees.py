@@ -108,10 +108,10 @@ def _tree_fault(tree: Mapping[str, Any], features: int, groups: int) -> str | No
     leaves = len(tree["leaf_weights"]) if width > 1 else 0
     if width > 1 and not _within(right[~splits] * width, leaves - width + 1):
         return "its leaves have weights that there are not"
-    return _sets_fault(tree, nodes, splits)
+    return _sets_fault(tree, nodes)
 
 
-def _sets_fault(tree: Mapping[str, Any], nodes: int, splits: Any) -> str | None:
+def _sets_fault(tree: Mapping[str, Any], nodes: int) -> str | None:
     """The sets of categories of its nodes."""
     members = _whole(tree.get("categories", []))
     where, starts, sizes = (_whole(tree.get(f"categories_{name}", [])) for name in ("nodes", "segments", "sizes"))
@@ -121,7 +121,8 @@ def _sets_fault(tree: Mapping[str, Any], nodes: int, splits: Any) -> str | None:
         return "its sets of categories lie elsewhere"
     if not _within(starts + sizes, len(members) + 1) or not _within(members, 2**24):
         return "its sets of categories lie elsewhere"
-    asking = np.flatnonzero((_whole(tree.get("split_type", np.zeros(nodes, np.int64))) == CATEGORICAL) & splits)
+    # A leaf among them too, which was a split before it was pruned.
+    asking = np.flatnonzero(_whole(tree.get("split_type", np.zeros(nodes, np.int64))) == CATEGORICAL)
     if not np.array_equal(np.sort(where), asking):
         return "it asks for a set of categories that there is not"
     return None

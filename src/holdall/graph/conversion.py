@@ -18,6 +18,7 @@ from spox import Tensor, Var
 
 from holdall.graph.exactness import keep_near_ones
 from holdall.graph.value import Block, Origin, Table, select
+from holdall.spec.manifest import Tolerance
 from holdall.spec.schema import Field, Kind, Schema
 from holdall.spec.steps import GraphInput, Guard, StepOutput
 
@@ -58,6 +59,7 @@ class Conversion:
 
     table: the schema's input columns in order, as the live model's data frame would have them.
     single: set by a converter whose live model answers in float32 whatever it is given.
+    tolerance: set by it too, to what such answers are held to where all else is in double.
     witnesses: by the identity of a step, for those that can only be followed by running them.
     Raises ValueError for kinds that a graph cannot take (binary, ragged lists).
     """
@@ -66,6 +68,7 @@ class Conversion:
         self.schema = schema
         self.witnesses = witnesses or {}
         self.single = False
+        self.tolerance: Tolerance | None = None
         self._guards: list[tuple[Var, tuple[Guard, ...]]] = []
         self._boundaries: dict[str, list[npt.NDArray[np.float64]]] = {}
         self._arguments: dict[str, Var] = {}

@@ -48,6 +48,7 @@ class Block:
     dtypes: the dtype text of the live model's column ('float32', 'int64', 'datetime64[ns]' …) or None where unknown.
     base, places: the block that these columns were taken from and where; columns that were taken apart are put together
         again from their base with one Gather, or none.
+    sparse: the live model holds these columns in a sparse matrix, where zeros are what is not stored.
     """
 
     kind: Kind
@@ -59,6 +60,7 @@ class Block:
     dtypes: tuple[str | None, ...] = ()
     base: Block | None = None
     places: tuple[int, ...] = ()
+    sparse: bool = False
 
     def __post_init__(self) -> None:
         if not self.origins:

@@ -195,7 +195,8 @@ def _several(model: Any) -> bool:
         return bool(final.multilabel_)
     if hasattr(final, "get_booster"):
         # XGBoost says so nowhere but in the weights of its intercept: one for each label of the set.
-        return final.n_classes_ == 2 and len(np.atleast_1d(final.intercept_)) > 1
+        of_one = str(final.objective).startswith("multi:")
+        return final.n_classes_ == 2 and not of_one and len(np.atleast_1d(final.intercept_)) > 1
     if hasattr(final, "get_probability_threshold"):
         return str(final.get_all_params().get("loss_function")).startswith(("MultiLogloss", "MultiCrossEntropy"))
     binarizer = getattr(final, "_label_binarizer", None)

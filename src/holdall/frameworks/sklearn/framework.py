@@ -6,6 +6,7 @@ Nothing here imports scikit-learn before a model of it is at hand: an estimator 
 from __future__ import annotations
 
 import pkgutil
+import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -96,7 +97,13 @@ class ScikitLearn:
 
     def given(self, model: Any, batch: Batch, schema: Schema) -> Any:
         """The table that the live model is asked with: of the very kind that it was fitted on."""
-        return frame(batch, schema, _table(model))
+        kind = _table(model)
+        table = frame(batch, schema, kind)
+        if kind != "pandas" or "xgboost" not in sys.modules:
+            return table
+        from holdall.frameworks.xgboost.within import completed
+
+        return completed(model, table)
 
     def outputs(self, model: Any, inputs: Sequence[Field], example: Batch) -> tuple[Field, ...]:
         """Raises UnsupportedModel where the model has no method that answers for new rows."""
@@ -146,14 +153,16 @@ class ScikitLearn:
         except Exception as error:
             # A converter that stumbles over a model it did not foresee must not stop the user from packing it.
             raise NotPortable(path, f"{type(error).__name__}: {error}") from error
-        single = conversion.single or (bool(conversion.table) and all(block.single for block in conversion.table))
+        single = bool(conversion.table) and all(block.single for block in conversion.table)
         return Artefact(
             engine="onnx",
             files={GRAPH_PATH: graph.model},
             inputs=graph.inputs,
             outputs=graph.outputs,
             guards=graph.guards,
-            compute=Compute.FLOAT32 if single else Compute.FLOAT64,
+            compute=Compute.FLOAT32 if single or conversion.single else Compute.FLOAT64,
+            # Steps that are given float32 compute in it in ways of their own, and are held to less.
+            tolerance=None if single else conversion.tolerance,
             boundaries=graph.boundaries,
         )
 
@@ -261,6 +270,9 @@ def _table(model: Any) -> str:
 def _names(model: Any) -> Any:
     """The columns of the data frame that the model was fitted on; None where it was an array, whose columns other
     libraries number."""
+    if type(model).__name__ == "Pipeline":
+        # scikit-learn asks the first step only, and one that does nothing knows no columns.
+        return _names(next((step for _, step in model.steps if step is not None and step != "passthrough"), None))
     names = getattr(model, "feature_names_in_", None)
     return None if names is None or not all(isinstance(name, str) for name in names) else names
 

@@ -27,6 +27,7 @@ from typing import Any
 from spox import Var
 
 from holdall.errors import NotPortable
+from holdall.frameworks.sklearn.sparse import marked
 from holdall.graph.conversion import Conversion
 from holdall.graph.value import Table
 
@@ -130,6 +131,10 @@ def step(path: str, model: Any, name: str | None = None) -> str:
 
 def transform(model: Any, table: Table, conversion: Conversion, path: str) -> Table:
     """The graph of `model.transform`. Raises NotPortable."""
+    return marked(model, table, _transform(model, table, conversion, path))
+
+
+def _transform(model: Any, table: Table, conversion: Conversion, path: str) -> Table:
     if id(model) in conversion.witnesses and not is_known(model):
         from holdall.frameworks.sklearn.own_steps import following
 

@@ -24,10 +24,13 @@ from holdall.graph import numerics, trees, value
 from holdall.graph.conversion import Conversion
 from holdall.graph.trees import Comparison, Forest
 from holdall.graph.value import Block, Table, constant, to_single
+from holdall.spec.manifest import Tolerance
 from holdall.spec.schema import Kind
 
 UNSEEN = "a category that the model was not fitted on"
 UNKNOWN = -1.0
+BITS = Tolerance(relative=1e-6, absolute=1.5e-7)
+"""The graph rounds where XGBoost rounds: an exponential may be off by a bit, and so may one minus a probability."""
 INFINITE = "a number too large for float32, or infinity"
 
 
@@ -39,6 +42,8 @@ def classifier(model: Any, table: Table, conversion: Conversion, path: str) -> O
     if read.outputs == 1:
         labels = op.cast(op.greater(flat(answer), constant(0.5)), to=np.int64)
         return Outputs(labels=labels, probability=to_single(numerics.two_columns(flat(answer))))
+    if getattr(model, "n_classes_", 0) == 2 and model.objective == "multi:softprob":
+        raise NotPortable(path, "it answers two classes with a column each in place of a label")
     if read.targets > 1:
         return Outputs(targets=tuple(_one_of_several(column(answer, place)) for place in range(read.targets)))
     return Outputs(labels=numerics.row_argmax(answer), probability=answer)
@@ -86,7 +91,7 @@ def _seen(read: Model, table: Table, conversion: Conversion, path: str, missing:
     """
     if value.width(table) != read.features:
         raise NotPortable(path, f"it was fitted on {read.features} columns and is given {value.width(table)} here")
-    conversion.single = True
+    conversion.single, conversion.tolerance = True, BITS
     plain = [place for place in range(read.features) if place not in read.categories]
     order, parts = list(plain), []
     if plain:
@@ -111,7 +116,11 @@ def _seen(read: Model, table: Table, conversion: Conversion, path: str, missing:
 
 
 def _singles(table: Table, path: str) -> Var:
-    """Numbers as float32, rounded once: whole ones are not made doubles first."""
+    """Numbers as float32, rounded once: whole ones are not made doubles first. What a sparse matrix does not store is
+    missing."""
+    if any(block.sparse for block in table):
+        values = numbers(table, path).values
+        return op.cast(op.where(op.equal(values, constant(0.0)), constant(float("nan")), values), to=np.float32)
     if all(block.kind is Kind.INT and block.nulls is None for block in table):
         return op.cast(joined([block.values for block in table]), to=np.float32)
     return op.cast(numbers(table, path).values, to=np.float32)

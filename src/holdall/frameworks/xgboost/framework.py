@@ -14,12 +14,8 @@ from holdall.frameworks.framework import Artefact, Description
 from holdall.frameworks.sklearn.registry import Outputs
 from holdall.graph.conversion import Conversion
 from holdall.graph.value import Table
-from holdall.spec.manifest import Tolerance
 from holdall.spec.schema import Schema
 from holdall.spec.steps import Compute
-
-BITS = Tolerance(relative=1e-6, absolute=1.5e-7)
-"""The graph rounds where XGBoost rounds: an exponential may be off by a bit, and so may one minus a probability."""
 
 
 class XGBoost(BoostedTrees):
@@ -39,6 +35,11 @@ class XGBoost(BoostedTrees):
                 "XGBoost 3.2 cuts off categories that are not ASCII, and takes one for another unless a table brings all "
                 "of them along in their order",
                 hint="rename the categories, or encode them before the model, in a pipeline",
+            )
+        if not is_booster(model) and _answers_with_columns(model):
+            raise UnsupportedModel(
+                f"XGBoost answers two classes under {model.objective} with a column each in place of a label",
+                hint="fit with objective='binary:logistic', or pack model.get_booster(), which answers with probabilities",
             )
         return described
 
@@ -77,6 +78,8 @@ class XGBoost(BoostedTrees):
 
     def portable(self, model: Any, schema: Schema) -> Artefact:
         """One ONNX graph, held to a few bits of a float32. Raises NotPortable."""
+        from holdall.frameworks.xgboost.converters import BITS
+
         return replace(super().portable(model, schema), tolerance=BITS)
 
     def saved(self, model: Any) -> bytes:
@@ -91,6 +94,11 @@ class XGBoost(BoostedTrees):
             raise NotPortable(path, f"it takes {missing} for a missing value, which XGBoost's own file does not hold")
         booster, last = model.get_booster(), rounds(model)
         return bytes((booster if last is None else booster[:last]).save_raw("ubj"))
+
+
+def _answers_with_columns(model: Any) -> bool:
+    """Whether the `predict` of a classifier of two classes gives two columns."""
+    return getattr(model, "n_classes_", 0) == 2 and model.objective == "multi:softprob"
 
 
 def _configuration(booster: Any) -> Any:
