@@ -23,7 +23,7 @@ from holdall.graph.value import constant
 OVER_ROWS = frozenset(
     [
         "argsort", "average", "bincount", "corrcoef", "cov", "cumprod", "cumsum", "diff", "flip", "histogram", "median",
-        "nanmedian", "nanpercentile", "nanquantile", "percentile", "quantile", "roll", "sort", "unique",
+        "nanmedian", "nanpercentile", "nanquantile", "nanstd", "nanvar", "percentile", "quantile", "roll", "sort", "unique",
     ]
 )  # fmt: skip
 

@@ -11,13 +11,13 @@ import numpy as np
 import pandas
 import spox.opset.ai.onnx.v21 as op
 
-from holdall.graph.tracing import times, timestamps
 from holdall.graph.tracing.arithmetic import as_vector, chosen, is_null, quietly
 from holdall.graph.tracing.array import Height, TracedArray
 from holdall.graph.tracing.casting import parsed
 from holdall.graph.tracing.dummies import OpenDummies, get_dummies
 from holdall.graph.tracing.frame import TracedFrame, joined_columns
 from holdall.graph.tracing.series import Index, TracedSeries, only
+from holdall.graph.tracing.to_times import Moments, datetime_index, to_datetime, to_timedelta
 from holdall.graph.tracing.trace import Trace
 from holdall.graph.tracing.untraceable import Untraceable, over_rows
 from holdall.graph.tracing.vector import Form, Vector, filled, numbers, to_float
@@ -92,7 +92,8 @@ RANDOM = "its answer is another each time, so no two doors would agree"
 def pandas_module(trace: Trace) -> Module:
     """pandas, for this trace."""
     faces = {
-        "to_datetime": lambda *a, **o: _to_datetime(trace, *a, **o),
+        "to_datetime": lambda *a, **o: to_datetime(trace, *a, **o),
+        "to_timedelta": lambda *a, **o: to_timedelta(trace, *a, **o),
         "to_numeric": lambda *a, **o: _to_numeric(trace, *a, **o),
         "cut": lambda *a, **o: _cut(trace, *a, **o),
         "get_dummies": lambda *a, **o: get_dummies(trace, *a, **o),
@@ -112,6 +113,9 @@ def pandas_module(trace: Trace) -> Module:
     traced["DataFrame"] = _class(pandas.DataFrame, TracedFrame, lambda *a, **o: _data_frame(trace, *a, **o))
     traced["Series"] = _class(pandas.Series, TracedSeries, lambda *a, **o: _series(trace, *a, **o))
     traced["Categorical"] = _class(pandas.Categorical, TracedSeries, lambda *a, **o: _categorical(trace, *a, **o))
+    traced["DatetimeIndex"] = _class(
+        pandas.DatetimeIndex, Moments, _either(pandas.DatetimeIndex, partial(datetime_index, trace))
+    )
     traced["Timestamp"] = _Timestamp
     files = {name: "what it reads does not travel in a graph" for name in dir(pandas) if name.startswith("read_")}
     return Module(pandas, traced, files)
@@ -268,41 +272,6 @@ def _concat(trace: Trace, objs: Any, axis: Any = 0, **options: Any) -> Any:
         before, after = joined_columns(trace, parts[:place]), joined_columns(trace, parts[place + 1 :])
         return parts[place].beside([before], [after])
     return joined_columns(trace, parts)
-
-
-def _to_datetime(
-    trace: Trace, arg: Any, format: str | None = None, unit: str | None = None, **options: Any
-) -> TracedSeries:
-    errors = options.pop("errors", "raise")
-    only(
-        "pandas.to_datetime", {key: value for key, value in options.items() if value or key not in ("dayfirst", "utc")}
-    )
-    if not isinstance(arg, TracedSeries):
-        raise Untraceable("pandas.to_datetime of a table", "give one column")
-    vector = arg._vector
-    if vector.form is Form.MOMENT:
-        return arg
-    live = quietly(pandas.to_datetime, vector.live, format=format, unit=unit, errors=errors)
-    trace.note("pandas.to_datetime")
-    if vector.form is Form.STRING:
-        refuse = partial(trace.refuse, narrower=True)
-        made = timestamps.moments(vector, live, format, refuse, coerce=errors == "coerce")
-        return TracedSeries(trace, made, arg.name)
-    if errors != "raise":
-        raise Untraceable("pandas.to_datetime of numbers with errors=…", "leave errors out")
-    if vector.form is Form.INT and unit is not None:
-        scale = times.unit_of(unit)
-        values = op.mul(vector.values, constant(scale, np.int64))
-        finest = 1000 if str(live.dtype).endswith("[ns]") else 1
-        limit = (2**63 - 1) // (scale * finest)
-        outside = op.or_(
-            op.greater(vector.values, constant(limit, np.int64)), op.less(vector.values, constant(-limit, np.int64))
-        )
-        trace.refuse(outside, "a time beyond what pandas holds", pandas.errors.OutOfBoundsDatetime)
-        return TracedSeries(
-            trace, Vector(Form.MOMENT, filled(Form.MOMENT, values, vector.nulls), live, vector.nulls), arg.name
-        )
-    raise Untraceable(f"pandas.to_datetime of a column of {vector.form}s")
 
 
 def _to_numeric(trace: Trace, arg: Any, errors: str = "raise", **options: Any) -> TracedSeries:
