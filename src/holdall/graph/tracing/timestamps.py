@@ -93,7 +93,7 @@ def moments(text: Vector, made: Any, pattern: str | None, refuse: Refuse, *, coe
         bad = op.or_(invalid, unreal)
     if text.nulls is not None:
         bad = op.and_(bad, op.not_(text.nulls))
-    refuse(bad, f"text that is not a time like {_example(form)!r}")
+    refuse(bad, f"a text is not a time like {_example(form)!r}")
     return Vector(Form.MOMENT, filled(Form.MOMENT, values, nulls), made, nulls)
 
 
