@@ -13,7 +13,7 @@ RANDOM = np.random.default_rng(0)
 def answers(model: Any, given: Any) -> dict[str, Any]:
     """The model's own answers, by the columns of its package."""
     if isinstance(given, dict):
-        given = {name: values.reshape(len(values), -1) for name, values in given.items()}
+        given = _called_with(given)
     found = model(given, training=False)
     parts = found if isinstance(found, dict) else {"output": found}
     columns: dict[str, Any] = {}
@@ -24,6 +24,16 @@ def answers(model: Any, given: Any) -> dict[str, Any]:
         else:
             columns |= {f"{name}_{place}": matrix[:, place] for place in range(matrix.shape[1])}
     return columns
+
+
+def _called_with(given: dict[str, Any]) -> dict[str, Any]:
+    """As Keras takes it: where there is text, all of it as tensors of TensorFlow's."""
+    columns = {name: values.reshape(len(values), -1) for name, values in given.items()}
+    if all(values.dtype != object for values in columns.values()):
+        return columns
+    import tensorflow as tf
+
+    return {name: tf.constant(values) for name, values in columns.items()}
 
 
 def _floats(*shape: int) -> tuple[Any, Any]:
@@ -92,6 +102,31 @@ def _several() -> Any:
     return Model({"numbers": numbers, "shop": shop}, answer), sample, unseen
 
 
+def _prepared() -> Any:
+    """Layers that prepare columns: words and numbers to places, numbers to bins, scaled numbers."""
+    from keras import Input, Model, layers
+
+    given = {
+        "colour": Input((1,), dtype="string", name="colour"),
+        "size": Input((1,), dtype="int32", name="size"),
+        "weight": Input((1,), name="weight"),
+    }
+    scale = layers.Normalization(mean=3.0, variance=4.0)
+    colour = layers.StringLookup(vocabulary=["red", "green", "blau"], output_mode="one_hot")(given["colour"])
+    size = layers.Flatten()(layers.Embedding(5, 2)(layers.IntegerLookup(vocabulary=[36, 38, 40])(given["size"])))
+    bins = layers.Flatten()(layers.Embedding(4, 2)(layers.Discretization([2.0, 3.0, 5.5])(given["weight"])))
+    both = layers.Concatenate()([colour, size, bins, scale(given["weight"])])
+    sample, unseen = (
+        {
+            "colour": RANDOM.choice(np.array([*words, "", "grün"], object), count),
+            "size": RANDOM.choice([*sizes, 0, -40], count),
+            "weight": np.resize(np.array([2.0, 3.0, 5.5, 1.9999999, 2.5, 9.0], np.float32), count),
+        }
+        for count, words, sizes in ((60, ["red", "blau"], [36, 38]), (100, ["green", "red"], [40, 38]))
+    )
+    return Model(given, layers.Dense(1)(both)), sample, unseen
+
+
 def _subclassed() -> Any:
     import keras
 
@@ -112,6 +147,7 @@ MODELS: dict[str, Callable[[], Any]] = {
     "images": _images,
     "normalised": _normalised,
     "perceptron": _perceptron,
+    "prepared": _prepared,
     "recurrent": _recurrent,
     "several inputs": _several,
     "subclassed": _subclassed,

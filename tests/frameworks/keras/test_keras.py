@@ -12,7 +12,7 @@ import pytest
 
 import holdall
 from holdall.columns.tables import from_table
-from holdall.errors import InputError, TrustRequired, UnreadableFile, UnsupportedModel, UsageError
+from holdall.errors import InputError, NotPortable, TrustRequired, UnreadableFile, UnsupportedModel, UsageError
 from tests.frameworks.keras import networks
 
 pytestmark = [
@@ -71,6 +71,13 @@ def test_what_cannot_be_sealed_is_refused_with_what_to_do() -> None:
     half = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1, dtype="mixed_float16")])
     with pytest.raises(UnsupportedModel, match="float16"):
         holdall.pack(half, name="m", sample=np.ones((8, 3)))
+    words = keras.layers.TextVectorization(max_tokens=9, output_sequence_length=3)
+    words.adapt(["one two", "two"])
+    vectors = [words, keras.layers.Embedding(9, 2), keras.layers.GlobalAveragePooling1D()]
+    text = keras.Sequential([keras.Input((1,), dtype="string", name="text"), *vectors])
+    with pytest.raises(NotPortable, match="RegexReplace") as raised:
+        holdall.pack(text, name="m", sample={"text": np.array(["one", "two two"] * 4, object)})
+    assert "preprocess=" in (raised.value.hint or "")
     narrow = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)])
     with pytest.raises(UsageError):
         holdall.pack(narrow, name="m", sample=np.ones((8, 4)))

@@ -233,6 +233,10 @@ def test_samples_and_models_that_do_not_fit_say_what_to_give() -> None:
         holdall.pack(nn.LazyLinear(3), name="net", sample=sample)
     with pytest.raises(UnsupportedModel, match="float16"):
         holdall.pack(nn.Linear(3, 1).half(), name="net", sample=sample)
+    with torch.device("meta"):
+        nowhere = nn.Linear(3, 1)
+    with pytest.raises(UnsupportedModel, match="no numbers"):
+        holdall.pack(nowhere, name="net", sample=sample)
     with pytest.raises(UsageError, match="differ in length"):
         holdall.pack(nn.Linear(3, 1), name="net", sample={"input": [[1, 2], [3]] * 3})
     with pytest.raises(UsageError, match="'t' is string"):
@@ -242,6 +246,17 @@ def test_samples_and_models_that_do_not_fit_say_what_to_give() -> None:
     exported = torch.export.export(nn.Linear(3, 1), (torch.zeros(5, 3),))
     with pytest.raises(UnsupportedModel, match="exactly 5 rows"):
         holdall.pack(exported, name="net", sample=sample)
+
+
+@pytest.mark.filterwarnings("ignore:torch.quantize:UserWarning")
+def test_a_quantised_module_is_refused_by_name() -> None:
+    import torch
+    from torch import nn
+
+    quantised = nn.Sequential(torch.ao.nn.quantized.dynamic.Linear(3, 1))
+    with pytest.raises(UnsupportedModel, match=r"is quantised.*Linear") as raised:
+        holdall.pack(quantised, name="net", sample=np.zeros((6, 3)))
+    assert "before it was quantised" in (raised.value.hint or "")
 
 
 @pytest.mark.parametrize("kind", ["script", "traced", "exported", "exported for one row"])

@@ -26,9 +26,16 @@ class Asked:
     def __init__(self, program: Program, fields: Sequence[Field]) -> None:
         """Raises UsageError where the columns are not the model's inputs."""
         self.program = program
+        self._model = program.model  # so that it is there for as long as it is asked
         self._fields = tuple(fields)
         self.ports, self.places = _planned(program, self._fields)
+        self.one = made_up(self._fields)
         self._results: tuple[Result, ...] | None = None
+
+    @property
+    def element(self) -> str:
+        """The kind of float that the model computes in."""
+        return self.program.element
 
     def answers(self, batch: Batch) -> Batch:
         """Raises ValueError for rows that it cannot be given, and what the model raises."""
@@ -42,7 +49,7 @@ class Asked:
     def results(self, example: Batch | None) -> tuple[Result, ...]:
         """How the outputs hold their rows. Raises UnsupportedModel, and what the model raises."""
         if self._results is None:
-            one = made_up(self._fields) if example is None else example.take(np.zeros(1, np.int64))
+            one = self.one if example is None else example.take(np.zeros(1, np.int64))
             given = [self._call(one.take(np.zeros(rows, np.int64))) for rows in ROWS]
             self._results = tuple(
                 result_of(name, f"out_{place}", [part[place][1] for part in given], ROWS, None, len(given[0]), _HINT)
@@ -164,6 +171,8 @@ def _check(given: Input, fields: Sequence[Field]) -> None:
     kinds = {field.kind for field in fields}
     if given.element == "string" or kinds <= {Kind.FLOAT, Kind.INT, Kind.BOOL}:
         return
+    if given.shape is None and kinds == {Kind.STRING}:
+        return  # the model does not say what it takes: it is asked
     strange = next(field for field in fields if field.kind not in (Kind.FLOAT, Kind.INT, Kind.BOOL))
     raise UsageError(
         f"the column {strange.name!r} is {strange.kind.value}, and the model takes {given.element}",

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
-import logging
 import tempfile
-import warnings
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +10,10 @@ import numpy as np
 
 from holdall.errors import MissingDependency, NotPortable
 from holdall.frameworks.keras.asking import Asked
+from holdall.frameworks.keras.lookups import handlers, tables
 from holdall.frameworks.keras.programs import Program, graph_names, library
+from holdall.frameworks.onnx.around import nodes_of
+from holdall.frameworks.onnx.exporters import quiet, without_origin
 
 OPSET = 18
 
@@ -24,13 +22,16 @@ def export(asked: Asked, outputs: int, step: str) -> Any:
     """The ModelProto whose inputs are called as the ports and whose outputs out_0, out_1 … Raises NotPortable."""
     program = asked.program
     try:
-        with _quiet():
+        with quiet():
             made = _through_torch(asked) if program.backend == "torch" else _through_tensorflow(asked)
     except MissingDependency:
         raise
     except Exception as error:  # three exporters, each with errors of its own
         words = next(iter(str(error).strip().splitlines()), "")
         raise NotPortable(step, f"{type(error).__name__}: {words[:300]}") from error
+    lacking = _without_operator(made.graph)
+    if lacking:
+        raise NotPortable(step, f"ONNX has no operators for what it does inside: {', '.join(lacking)}")
     if len(made.graph.output) != outputs or len(made.graph.input) != len(asked.ports):
         raise NotPortable(
             step,
@@ -39,10 +40,7 @@ def export(asked: Asked, outputs: int, step: str) -> Any:
         )
     _rename(made.graph, [port.name for port in asked.ports], [f"out_{place}" for place in range(outputs)])
     _call_constants(made.graph)
-    for node in made.graph.node:
-        # Where each operator came from, in the maker's own paths.
-        node.doc_string = ""
-        del node.metadata_props[:]
+    without_origin(made)
     return made
 
 
@@ -56,11 +54,13 @@ def _through_tensorflow(asked: Asked) -> Any:
     # tf2onnx's own freezing loses constants that layers such as Normalization hold outside their weights.
     concrete = asked.program.function(asked.ports).get_concrete_function()
     frozen = convert_variables_to_constants_v2(concrete, lower_control_flow=False)
+    definition = frozen.graph.as_graph_def()
     made, _ = tf2onnx.convert.from_graph_def(
-        frozen.graph.as_graph_def(),
-        input_names=[value.name for value in frozen.inputs],
+        definition,
+        input_names=[value.name for value in frozen.inputs if value.dtype.name != "resource"],
         output_names=[value.name for value in frozen.outputs],
         opset=OPSET,
+        custom_op_handlers=handlers(tables(concrete, definition)),
     )
     order = {name: place for place, name in enumerate(graph_names(asked.ports))}
     inputs = sorted(made.graph.input, key=lambda value: order[value.name.removesuffix(":0")])
@@ -88,6 +88,14 @@ def _without_erfc(graph: Any, dtype: Any) -> None:
         nodes.append(onnx.helper.make_node("Sub", ["erfc_one", inner], list(node.output)))
     del graph.node[:]
     graph.node.extend(nodes)
+
+
+def _without_operator(graph: Any) -> list[str]:
+    """TensorFlow's operators that tf2onnx left as they are."""
+    import onnx
+
+    known = {schema.name for schema in onnx.defs.get_all_schemas()}
+    return sorted({node.op_type for node in nodes_of(graph) if not node.domain and node.op_type not in known})
 
 
 def _through_torch(asked: Asked) -> Any:
@@ -149,16 +157,3 @@ def _call_constants(graph: Any) -> None:
     kept = [type(tensor).FromString(tensor.SerializeToString()) for tensor in kept]
     del graph.initializer[:]
     graph.initializer.extend(kept)
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Without what exporters print, log and warn of."""
-    before = logging.root.manager.disable
-    logging.disable(logging.CRITICAL)
-    try:
-        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logging.disable(before)

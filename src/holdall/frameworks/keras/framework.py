@@ -17,14 +17,10 @@ from holdall.frameworks.framework import Artefact, Description, Live
 from holdall.frameworks.keras.asking import ROWS, Asked, arranged
 from holdall.frameworks.keras.exporting import export
 from holdall.frameworks.keras.programs import program_of
-from holdall.frameworks.onnx.around import groups_of, outputs_of, wrapped
-from holdall.frameworks.onnx.made_up import made_up
+from holdall.frameworks.onnx.exported import artefact
 from holdall.frameworks.onnx.results import fields_of
-from holdall.frameworks.torch.bounds import ranges
 from holdall.spec.schema import Field, Schema
-from holdall.spec.steps import Compute, Guard
 
-GRAPH_PATH = "model/model.onnx"
 _MODEL = "keras.src.models.model"
 
 
@@ -60,35 +56,13 @@ class Keras:
         program = program_of(model)
         asked = Asked(program, schema.inputs)
         step = f"model ({program.name})"
-        one = made_up(schema.inputs)
         try:
             results = asked.results(None)
-            asked.answers(one.take(np.zeros(ROWS[-1], np.int64)))
+            asked.answers(asked.one.take(np.zeros(ROWS[-1], np.int64)))
         except Exception as error:  # the model raises what it likes
             raise NotPortable(step, f"it does not answer to a row made up from the schema: {error}") from error
         made = export(asked, len(results), step)
-
-        def accepts(row: Batch) -> bool:
-            try:
-                asked.answers(row)
-            except Exception:  # noqa: BLE001 — whatever the model raises is its no
-                return False
-            return True
-
-        held = ranges(schema.inputs, asked.ports, asked.places, one, accepts)
-        groups = groups_of(schema.inputs)
-        try:
-            data = wrapped(made, asked.ports, asked.places, results, groups, schema, held)
-        except ValueError as error:
-            raise NotPortable(step, str(error)) from None
-        return Artefact(
-            engine="onnx",
-            files={GRAPH_PATH: data},
-            inputs=groups,
-            outputs=outputs_of(results),
-            guards=tuple(Guard(column=each.column, reason=each.reason, step=step) for each in held),
-            compute=Compute.FLOAT64 if program.element == "float64" else Compute.FLOAT32,
-        )
+        return artefact(made, asked, results, schema, step)
 
     def native(self, model: Any, schema: Schema, *, allow_pickle: bool = False) -> Artefact:  # noqa: ARG002 — the seam
         """There is no other form of a model that is sealed. Raises NotPortable."""

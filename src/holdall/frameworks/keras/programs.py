@@ -6,6 +6,7 @@ On TensorFlow it is called through a traced function, as `model.predict` does; o
 from __future__ import annotations
 
 import re
+import weakref
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -32,12 +33,12 @@ class Input:
 
 
 class Program:
-    """A model that can be called."""
+    """A model that can be called. It does not keep the model alive; whoever calls it does."""
 
     def __init__(self, model: Any) -> None:
         """Raises UnsupportedModel for a backend or numbers that cannot be sealed."""
         keras = library()
-        self.model = model
+        self._model = weakref.ref(model)
         self.backend = str(keras.backend.backend())
         self.name = type(model).__name__
         if self.backend not in BACKENDS:
@@ -55,6 +56,14 @@ class Program:
         self.inputs = self._inputs()
         self.names: list[str] = []
         self._functions: dict[tuple[Any, ...], Any] = {}
+
+    @property
+    def model(self) -> Any:
+        """The model itself. Raises ReferenceError once nobody else has it."""
+        model = self._model()
+        if model is None:
+            raise ReferenceError(f"the {self.name} is gone")
+        return model
 
     def _inputs(self) -> tuple[Input, ...]:
         """The declared inputs; none for a subclassed model, which does not say."""
@@ -149,7 +158,7 @@ class Program:
 
 
 _PROGRAMS: WeakKeyDictionary[Any, Program] = WeakKeyDictionary()
-"""A model's traced functions, which are dear to make."""
+"""A model's traced functions, which are dear to make, for as long as there is the model."""
 
 
 def program_of(model: Any) -> Program:

@@ -17,13 +17,13 @@ from holdall.engines.onnx import Session
 from holdall.errors import InputError, NotPortable, UnsupportedModel
 from holdall.frameworks.framework import Artefact, Description, Live
 from holdall.frameworks.onnx.around import groups_of, nodes_of, outputs_of, ranges_of, wrapped
+from holdall.frameworks.onnx.exported import GRAPH_PATH
 from holdall.frameworks.onnx.ports import Port, places_of, ports_of
 from holdall.frameworks.onnx.results import task_of
 from holdall.frameworks.onnx.running import STEP, Runner
 from holdall.spec.schema import Field, Schema
 from holdall.spec.steps import Compute, Guard
 
-GRAPH_PATH = "model/model.onnx"
 _DOMAINS = frozenset({"", "ai.onnx", "ai.onnx.ml", "com.microsoft"})
 """What onnxruntime has operators for."""
 

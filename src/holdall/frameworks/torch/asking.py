@@ -58,6 +58,21 @@ class Asked:
         self.plan, self.one = self._planned()
         self._results: tuple[Result, ...] | None = None
 
+    @property
+    def ports(self) -> tuple[Port, ...]:
+        """The arguments that are fed."""
+        return self.plan.ports
+
+    @property
+    def places(self) -> Mapping[str, tuple[str, ...]]:
+        """Which columns feed each of them."""
+        return self.plan.places
+
+    @property
+    def element(self) -> str:
+        """The kind of float that the program computes in."""
+        return self.program.element
+
     def answers(self, batch: Batch) -> Batch:
         """Raises ValueError for rows that it cannot be given, and what the program raises."""
         found = self.results(batch if batch.rows else None)

@@ -8,17 +8,16 @@ from __future__ import annotations
 
 import contextlib
 import io
-import logging
 import os
 import sys
 import traceback
-import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from holdall.columns.batch import Array
 from holdall.errors import NotPortable
+from holdall.frameworks.onnx.exporters import quiet, without_origin
 from holdall.frameworks.torch.asking import Plan
 from holdall.frameworks.torch.programs import Program, evaluating, library, named
 
@@ -38,7 +37,7 @@ def export(program: Program, plan: Plan, feeds: Mapping[str, Array], outputs: in
     names = [port.name for port in plan.ports]
     given = program.tensors(feeds)
     answers = [f"out_{index}" for index in range(outputs)]
-    with _quiet(), evaluating(program.module), _plain_attention():
+    with quiet(), evaluating(program.module), _plain_attention():
         if program.exported is not None:
             made = _through_export(program.exported, names, answers, step)
         elif program.scripted:
@@ -47,7 +46,7 @@ def export(program: Program, plan: Plan, feeds: Mapping[str, Array], outputs: in
             made = _module(program, names, given, answers, step)
     if len(made.graph.output) != outputs:
         raise NotPortable(step, f"the export has {len(made.graph.output)} outputs, the module {outputs}")
-    _strip(made)
+    without_origin(made)
     return made
 
 
@@ -137,23 +136,6 @@ def _own_line(error: BaseException) -> str | None:
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Exporters print, log and warn much that nobody can act on; what matters is raised."""
-    before = logging.root.manager.disable
-    logging.disable(logging.CRITICAL)
-    try:
-        with (
-            warnings.catch_warnings(),
-            contextlib.redirect_stdout(io.StringIO()),
-            contextlib.redirect_stderr(io.StringIO()),
-        ):
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logging.disable(before)
-
-
-@contextlib.contextmanager
 def _without_streams() -> Iterator[None]:
     """TorchScript's exporter prints whole graphs from C++, past everything that Python can turn aside."""
     sys.stdout.flush()
@@ -177,25 +159,3 @@ def _plain_attention() -> Iterator[None]:
         yield
     finally:
         attention.set_fastpath_enabled(before)
-
-
-def _strip(made: Any) -> None:
-    """Takes out what says where it was made: stack traces with paths of files, the exporter's notes."""
-    made.doc_string = made.producer_name = made.producer_version = ""
-    del made.metadata_props[:]
-    pending = [made.graph, *made.functions]
-    while pending:
-        part = pending.pop()
-        part.doc_string = ""
-        values = (*getattr(part, "input", ()), *getattr(part, "output", ()), *getattr(part, "initializer", ()))
-        for each in (part, *part.value_info, *(value for value in values if not isinstance(value, str))):
-            del each.metadata_props[:]
-            each.doc_string = ""
-        for node in part.node:
-            node.doc_string = ""
-            del node.metadata_props[:]
-            for attribute in node.attribute:
-                attribute.doc_string = ""
-                if attribute.HasField("g"):
-                    pending.append(attribute.g)
-                pending += attribute.graphs

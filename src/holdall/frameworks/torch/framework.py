@@ -15,17 +15,14 @@ from msgspec.structs import replace
 from holdall.columns.batch import Batch, Column
 from holdall.errors import MissingDependency, NotPortable, UnsupportedModel, UsageError
 from holdall.frameworks.framework import Artefact, Description, Live
-from holdall.frameworks.onnx.around import groups_of, outputs_of, wrapped
+from holdall.frameworks.onnx.exported import artefact
 from holdall.frameworks.onnx.ports import INTS, WIDEST
 from holdall.frameworks.onnx.results import fields_of
 from holdall.frameworks.torch.asking import ROWS, Asked
-from holdall.frameworks.torch.bounds import ranges
 from holdall.frameworks.torch.exporting import export
 from holdall.frameworks.torch.programs import Program
 from holdall.spec.schema import Field, Kind, Observed, Schema
-from holdall.spec.steps import Compute, Guard
 
-GRAPH_PATH = "model/model.onnx"
 WEIGHTS_PATH = "model/model.safetensors"
 _MODELS = ("Module", "ExportedProgram")
 
@@ -115,28 +112,7 @@ class PyTorch:
         plan = asked.plan
         rows = 1 if plan.alone else ROWS[-1]
         made = export(program, plan, plan.feeds(asked.one.take(np.zeros(rows, np.int64))), len(results))
-        groups = groups_of(schema.inputs)
-
-        def accepts(row: Batch) -> bool:
-            try:
-                asked.answers(row)
-            except Exception:  # noqa: BLE001 — whatever the module raises is its no
-                return False
-            return True
-
-        held = ranges(schema.inputs, plan.ports, plan.places, asked.one, accepts)
-        try:
-            data = wrapped(made, plan.ports, plan.places, results, groups, schema, held)
-        except ValueError as error:
-            raise NotPortable(step, str(error)) from None
-        return Artefact(
-            engine="onnx",
-            files={GRAPH_PATH: data},
-            inputs=groups,
-            outputs=outputs_of(results),
-            guards=tuple(Guard(column=each.column, reason=each.reason, step=step) for each in held),
-            compute=Compute.FLOAT64 if program.element == "float64" else Compute.FLOAT32,
-        )
+        return artefact(made, asked, results, schema, step)
 
     def native(self, model: Any, schema: Schema, *, allow_pickle: bool = False) -> Artefact:  # noqa: ARG002 — the seam
         """There is no other form of a module that holds no code. Raises NotPortable."""

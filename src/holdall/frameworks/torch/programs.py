@@ -55,6 +55,17 @@ class Program:
                 f"the {type(self.module).__name__} does not know its own size yet",
                 hint="call it once with a few rows, so that its lazy layers get their weights",
             )
+        if any(part.is_meta for part in (*self.module.parameters(), *self.module.buffers())):
+            raise UnsupportedModel(
+                f"the {self.name} is on the device 'meta', where weights have a shape and no numbers",
+                hint="module.to_empty(device='cpu'), then module.load_state_dict(torch.load(PATH))",
+            )
+        packed = next((part for part in self.module.modules() if _is_quantised(part)), None)
+        if packed is not None:
+            raise UnsupportedModel(
+                f"the {self.name} is quantised: no graph holds the {type(packed).__name__} of torch.ao",
+                hint="pack the module as it was before it was quantised",
+            )
         if self.element not in ("float32", "float64"):
             raise UnsupportedModel(
                 f"the {self.name} computes in {self.element}, which no other machine rounds in the same way",
@@ -176,6 +187,10 @@ def _unwrapped(model: Any) -> tuple[Any, tuple[str, ...]]:
     if any(part.training for part in model.modules() if not list(part.children())):
         notes.append("the module was in training mode; it is sealed in evaluation mode, as model.eval() makes it")
     return model, tuple(notes)
+
+
+def _is_quantised(part: Any) -> bool:
+    return ".ao.nn.quantized" in type(part).__module__ or ".ao.nn.intrinsic.quantized" in type(part).__module__
 
 
 def _arguments(module: Any) -> tuple[Argument, ...]:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
-import logging
-import warnings
-from collections.abc import Iterator, Mapping, Sequence
+import copy
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from holdall.errors import MissingDependency, NotPortable
+from holdall.frameworks.onnx.exporters import quiet, without_origin
 
 LARGEST = 2**31 - 2**20
 """Bytes of weights that one ONNX file can hold."""
@@ -25,17 +23,30 @@ def library() -> Any:
 
 
 def ready(module: Any) -> Any:
-    """The module in evaluation mode, in float32, on the CPU: itself where it is so already, else a copy."""
-    import copy
+    """The module in evaluation mode, in float32, on the CPU.
 
+    It is never the module itself, which a reading must not hold (see `framework.Transformers`), but shares its parts where
+    it is so already.
+    """
     torch = library()
     parts = (*module.parameters(), *module.buffers())
     plain = all(
         part.device.type == "cpu" and (not part.is_floating_point() or part.dtype == torch.float32) for part in parts
     )
     if plain and not any(part.training for part in module.modules()):
-        return module
+        return copy.copy(module)
     return copy.deepcopy(module).cpu().float().eval()
+
+
+def changed(module: Any, *, evaluates: bool) -> tuple[str, ...]:
+    """What `ready` does to it, in sentences. evaluates: its own code goes into evaluation mode before it answers."""
+    notes = []
+    dtype = next((str(part.dtype) for part in module.parameters() if part.is_floating_point()), "torch.float32")
+    if dtype != "torch.float32":
+        notes.append(f"its weights are {dtype.removeprefix('torch.')}; they are sealed, and compared, as float32")
+    if not evaluates and any(part.training for part in module.modules() if not list(part.children())):
+        notes.append("the model was in training mode; it is sealed in evaluation mode, as model.eval() makes it")
+    return tuple(notes)
 
 
 def export(module: Any, feeds: Sequence[str], outputs: Sequence[str], path: str) -> bytes:
@@ -52,7 +63,7 @@ def export(module: Any, feeds: Sequence[str], outputs: Sequence[str], path: str)
     given = {name: torch.full((2, 7), 1 if name != "token_type_ids" else 0, dtype=torch.int64) for name in feeds}
     shapes = {name: {0: rows, 1: tokens} for name in feeds}
     try:
-        with _quiet(), torch.no_grad():
+        with quiet(), torch.no_grad():
             program = torch.onnx.export(
                 module,
                 (),
@@ -70,37 +81,9 @@ def export(module: Any, feeds: Sequence[str], outputs: Sequence[str], path: str)
     return _clean(program.model_proto, {f"holdall_{name}": name for name in outputs})
 
 
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """The exporter talks on standard output, in warnings and in the log, of what does not concern whoever packs."""
-    logger = logging.getLogger("torch.onnx")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logger.setLevel(level)
-
-
 def _clean(model: Any, names: Mapping[str, str]) -> bytes:
-    """The graph without where and by what it was written: files of the packing machine stand in its notes."""
-    del model.metadata_props[:]
-    graphs = [model.graph, *model.functions]
-    model.graph.doc_string = ""
-    while graphs:
-        graph = graphs.pop()
-        del graph.metadata_props[:]
-        for node in graph.node:
-            del node.metadata_props[:]
-            node.doc_string = ""
-            for attribute in node.attribute:
-                if attribute.HasField("g"):
-                    graphs.append(attribute.g)
-                graphs += attribute.graphs
-    for value in (*model.graph.input, *model.graph.output, *model.graph.initializer):
-        del value.metadata_props[:]
+    """The bytes of the graph with its outputs' own names, without where and by what it was written."""
+    without_origin(model)
     del model.graph.value_info[:]
     taken = {name for node in model.graph.node for name in (*node.input, *node.output)}
     for output in model.graph.output:
