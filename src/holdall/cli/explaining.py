@@ -34,7 +34,7 @@ REMEDIES: tuple[tuple[tuple[str, ...], str], ...] = (
         "rewrite that line as it says; `holdall trace` shows the function line by line, before it is packed again",
     ),
     (
-        ("it stays Python: it runs from its source",),
+        ("it stays Python, run from its source",),
         "`holdall trace` shows line by line what of a function goes into the graph; docs/guides/preprocessing.md lists it",
     ),
     (("tokenizer (",), "nothing: a tokenizer stays beside its graph; where it runs, `tokenizers` is all that it needs"),
@@ -80,6 +80,5 @@ def portability(output: Output, package: Mapping[str, Any]) -> None:
         ]
     )
     output.heading("How to get rid of it")
-    output.table(
-        ["step", "what to do"], [[blocker["step"], remedy(blocker["step"], blocker["cause"])] for blocker in found]
-    )
+    advice = dict.fromkeys((blocker["step"], remedy(blocker["step"], blocker["cause"])) for blocker in found)
+    output.table(["step", "what to do"], [list(row) for row in advice])

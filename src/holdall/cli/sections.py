@@ -30,4 +30,7 @@ def blockers(output: Output, found: Sequence[Mapping[str, Any]]) -> None:
     """Why the package is not portable, where it is not."""
     if found:
         output.heading("Not portable because of")
-        output.table(["step", "cause"], [[blocker["step"], blocker["cause"]] for blocker in found])
+    for step in dict.fromkeys(blocker["step"] for blocker in found):
+        output.items([step])
+        # In full: a reason that is cut off on a terminal tells nobody what to do.
+        output.items([f"  {blocker['cause']}" for blocker in found if blocker["step"] == step])

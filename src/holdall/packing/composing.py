@@ -235,8 +235,6 @@ class Composition:
         if not self._before.functions and not beside:
             return None
         try:
-            if self._before.table != "pandas":
-                raise StaysPython("it takes a matrix; a function over a data frame can go into the graph")
             return inside(
                 self._before.functions,
                 self._before.run,
@@ -246,6 +244,7 @@ class Composition:
                 model.schema.inputs,
                 model.artefact,
                 beside,
+                self._before.table,
             )
         except StaysPython as error:
             if self._before.functions:
@@ -479,7 +478,7 @@ def _narrower(artefact: Artefact) -> tuple[str, ...]:
 def _blockers(role: Role, chain: Chain, error: StaysPython) -> list[Blocker]:
     """Why functions stay Python: every reason that could be found."""
     step = f"{role} {chain.shown}"
-    first = Blocker(step=step, cause=f"it stays Python: it runs from its source, in a process of its own; {error}")
+    first = Blocker(step=step, cause=f"{error}; so it stays Python, run from its source in a process of its own")
     return [first, *(Blocker(step=step, cause=cause) for cause in error.others[:LISTED])]
 
 

@@ -27,16 +27,17 @@ def inside(
     takes: Sequence[Field],
     model: Artefact,
     beside: Sequence[str] = (),
+    table: str = "pandas",
 ) -> Artefact:
     """The model's artefact with the functions in front of it, from the raw columns.
 
     run: the functions themselves, columns → columns. schema: of the raw columns. sample: raw rows, fitted to it.
     takes: the model's own columns. beside: raw columns that it gives too, each with `BESIDE` before its name.
-    Raises StaysPython.
+    table: the kind of table that the first function is given. Raises StaysPython.
     """
     if model.engine != "onnx" or not model.inputs or len(model.files) != 1:
         raise StaysPython("the model behind it is no graph of columns")
-    made = traced(functions, f"preprocess {names}", schema, sample)
+    made = traced(functions, f"preprocess {names}", schema, sample, table)
     from holdall.graph.fusing import fused
     from holdall.graph.tracing.tracing import BESIDE, GIVEN
     from holdall.graph.tracing.untraceable import Untraceable, told

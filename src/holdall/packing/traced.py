@@ -60,8 +60,9 @@ class InGraph:
     where: Mapping[str, tuple[str, str | None]]
 
 
-def traced(functions: Functions, label: str, schema: Schema, sample: Batch) -> Traced:
-    """The functions, run on a frame that records. schema: of the raw columns; sample: rows fitted to it.
+def traced(functions: Functions, label: str, schema: Schema, sample: Batch, table: str = "pandas") -> Traced:
+    """The functions, run on a frame that records. schema: of the raw columns; sample: rows fitted to it; table: the kind of
+    table that the first function is given, 'pandas' or 'numpy'.
 
     Those that take two tables are given the columns with `BESIDE` before their names as the second one.
     Raises StaysPython, MissingDependency.
@@ -75,7 +76,7 @@ def traced(functions: Functions, label: str, schema: Schema, sample: Batch) -> T
     def tried(strict: Collection[str] = ()) -> Traced:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return trace(_given(functions), schema.inputs, shown(sample, schema), label, strict)
+            return trace(_given(functions, table), schema.inputs, shown(sample, schema), label, strict)
 
     try:
         return tried()
@@ -84,7 +85,7 @@ def traced(functions: Functions, label: str, schema: Schema, sample: Batch) -> T
         if narrower is not None:
             return narrower
         first = told(error)
-        found = collected(functions, schema, sample)
+        found = collected(functions, schema, sample, table)
         others = [] if found is None else [told(one) for one in found.blockers]
         raise StaysPython(first, others=[one for one in others if one != first]) from error
     except Exception as error:  # the functions run as Python all the same; that their graph failed is only told
@@ -126,7 +127,7 @@ def _strictest(tried: Callable[[Collection[str]], Traced], plain: Sequence[str])
     return made
 
 
-def collected(functions: Functions, schema: Schema, sample: Batch) -> Collected | None:
+def collected(functions: Functions, schema: Schema, sample: Batch, table: str = "pandas") -> Collected | None:
     """All that keeps them out of a graph; None where the table itself is nothing that a graph takes. Arguments as of
     `traced`."""
     from holdall.graph.tracing.collecting import collect
@@ -135,15 +136,16 @@ def collected(functions: Functions, schema: Schema, sample: Batch) -> Collected 
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return collect(_given(functions), schema.inputs, shown(sample, schema))
+            return collect(_given(functions, table), schema.inputs, shown(sample, schema))
     except Untraceable:
         return None
 
 
-def _given(functions: Functions) -> Functions:
-    from holdall.graph.tracing.tracing import WithBeside
+def _given(functions: Functions, table: str) -> Functions:
+    from holdall.graph.tracing.tracing import OfMatrix, WithBeside
 
-    return [WithBeside(function) if takes_inputs(function) else function for function in functions]
+    given = [WithBeside(function) if takes_inputs(function) else function for function in functions]
+    return [OfMatrix(given[0]), *given[1:]] if table == "numpy" and given else given
 
 
 def shown(sample: Batch, schema: Schema) -> Any:

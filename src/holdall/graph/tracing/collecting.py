@@ -24,7 +24,7 @@ from holdall.graph.tracing.frame import Places, TracedFrame
 from holdall.graph.tracing.rebinding import Barred, Bindings, original
 from holdall.graph.tracing.series import Index, TracedSeries
 from holdall.graph.tracing.trace import Trace
-from holdall.graph.tracing.tracing import begun, called, tables, unknown
+from holdall.graph.tracing.tracing import begun, called, finished, tables, unknown
 from holdall.graph.tracing.untraceable import Untraceable
 from holdall.graph.tracing.vector import ELEMENT, Form, Vector, form_of
 from holdall.spec.schema import Field
@@ -76,10 +76,15 @@ def collect(functions: Sequence[Callable[[Any], Any]], fields: Sequence[Field], 
             guards.tell(unknown(error), ())
             found.stopped = True
             break
-    if isinstance(table, TracedSeries):
-        table = table.to_frame("0" if table.name is None else table.name)
-    if isinstance(table, TracedFrame) and not found.stopped:
-        found.columns = {str(name): vector for name, vector in table._columns.items()}
+    if found.stopped:
+        return found
+    try:
+        made = finished(state, table)
+    except Untraceable as error:
+        if not found.blockers:  # else it is a table of pandas' own, which follows from what was told
+            guards.tell(error, ())
+    else:
+        found.columns = {str(name): vector for name, vector in made._columns.items()}
     return found
 
 

@@ -11,6 +11,7 @@ import spox.opset.ai.onnx.v21 as op
 from spox import Var
 
 from holdall.graph.conversion import Graph
+from holdall.graph.tracing.array import TracedArray, of_frame
 from holdall.graph.tracing.dummies import OpenDummies
 from holdall.graph.tracing.frame import TracedFrame
 from holdall.graph.tracing.inputs import RawColumns
@@ -172,7 +173,8 @@ def trace(
     fields: the raw columns. frame: some rows of the sample as the functions get them. label: what refusals call the step.
     strict: raw columns that are held to what the frame shows of them: rows are refused in which they are missing, or hold a
     fraction where there are whole numbers.
-    A function of `WithBeside` is given two tables: the second one's columns have `BESIDE` before their names.
+    A function of `WithBeside` is given two tables: the second one's columns have `BESIDE` before their names. One of
+    `OfMatrix` is given an array.
     Raises Untraceable with the line that stopped it, and whatever the functions raise by themselves.
     """
     state, raw = begun(fields, frame, label, strict)
@@ -184,13 +186,21 @@ def trace(
         except Exception as error:
             # The function runs on tables, so what it raises here is a library's, which was given what is none.
             raise unknown(error) from error
+    made = finished(state, table)
+    return Traced(state, {str(name): vector for name, vector in made._columns.items()}, raw)
+
+
+def finished(state: Trace, table: Any) -> TracedFrame:
+    """What the last function gave, as the table that it stands for. Raises Untraceable."""
     if isinstance(table, TracedSeries):
         table = table.to_frame("0" if table.name is None else table.name)
+    if isinstance(table, TracedArray) and not table._flat:
+        table = TracedFrame(state, {f"x{place}": vector for place, vector in enumerate(table._vectors)})
     if isinstance(table, OpenDummies):
         raise table.raised
     if not isinstance(table, TracedFrame):
         raise Untraceable(f"a result that is a {type(table).__name__}", "return a data frame")
-    return Traced(state, {str(name): vector for name, vector in table._columns.items()}, raw)
+    return table
 
 
 def tables(state: Trace, raw: Mapping[str, Vector]) -> tuple[Any, TracedFrame]:
@@ -204,6 +214,8 @@ def called(bindings: Bindings, function: Callable[..., Any], table: Any, second:
     """What a function gives for the tables that it takes, over the tracing modules."""
     if isinstance(function, WithBeside):
         return bindings.function(function.function)(table, second.copy())
+    if isinstance(function, OfMatrix):
+        return bindings.function(function.function)(of_frame(table))
     return bindings.function(function)(table)
 
 
@@ -215,6 +227,16 @@ class WithBeside:
 
     def __call__(self, *tables: Any) -> Any:
         return self.function(*tables)
+
+
+@dataclass(frozen=True)
+class OfMatrix:
+    """A function that is given the table as a matrix."""
+
+    function: Callable[..., Any]
+
+    def __call__(self, table: Any) -> Any:
+        return self.function(table.to_numpy())
 
 
 def begun(
