@@ -19,6 +19,7 @@ from holdall.engines.engine import InMemory
 from holdall.engines.text import GRAPH, SETTINGS, TOKENIZER, Settings, TextModel
 from holdall.errors import NotPortable, UnsupportedModel, UsageError
 from holdall.frameworks.framework import Artefact, Description, Live
+from holdall.frameworks.onnx.exporters import quiet
 from holdall.frameworks.transformers import pipelines, sentences
 from holdall.frameworks.transformers.exporting import export
 from holdall.frameworks.transformers.reading import TextReading
@@ -29,6 +30,10 @@ from holdall.spec.steps import Compute, Role, Step
 
 PAIR = ("text", "text_pair")
 _PACK = 'holdall.pack(pipeline("text-classification", model=model, tokenizer=tokenizer), name=…)'
+_SOURCE = (
+    "pack a function that loads the model from its folder and calls it, with include='FOLDER/*': it travels as source with "
+    "the libraries that it imports"
+)
 _CLOSE = {"rtol": 1e-4, "atol": 1e-5}
 
 
@@ -38,6 +43,7 @@ class Transformers:
     name = "Transformers"
 
     def __init__(self) -> None:
+        # What was read of a model lives as long as it: no reading may hold the model itself, or neither is ever let go.
         self._read: WeakKeyDictionary[Any, TextReading] = WeakKeyDictionary()
 
     def recognises(self, model: Any) -> bool:
@@ -64,10 +70,18 @@ class Transformers:
         )
 
     def outputs(self, model: Any, inputs: Sequence[Field], example: Batch) -> tuple[Field, ...]:  # noqa: ARG002 — the seam
-        """Raises UsageError where the sample is not one column of text, or two."""
+        """Raises UsageError where the sample is not one column of text, or two; UnsupportedModel for labels of one name."""
         reading = self._of(model)
         _columns(inputs, reading)
-        return reading.fields()
+        fields = reading.fields()
+        names = [field.name for field in fields]
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice is not None:
+            raise UnsupportedModel(
+                f"two of the answers' columns would be called {twice!r}",
+                hint="call the labels otherwise in config.id2label",
+            )
+        return fields
 
     def live(self, model: Any, schema: Schema, *, brief: bool = False) -> Live:  # noqa: ARG002 — it answers all at once
         """The model's own answers. A missing text is refused."""
@@ -95,7 +109,13 @@ class Transformers:
 
     def native(self, model: Any, schema: Schema, *, allow_pickle: bool = False) -> Artefact:  # noqa: ARG002 — the seam
         """Graph and tokenizer. Raises NotPortable where either cannot be written, or answers otherwise than the model."""
-        reading = self._of(model)
+        try:
+            return self._sealed(self._of(model), schema)
+        except NotPortable as error:
+            error.hint = error.hint or _SOURCE
+            raise
+
+    def _sealed(self, reading: TextReading, schema: Schema) -> Artefact:
         tokenizing, network = reading.tokenizing(), reading.network()
         graph = export(network, tokenizing.feeds, reading.results, reading.path)
         settings = Settings(
@@ -119,7 +139,9 @@ class Transformers:
         step = Step(
             role=Role.MODEL, engine="text", files=tuple(files), outputs=reading.steps(), compute=Compute.FLOAT32
         )
-        _prove(reading, engine.open_step(step, schema, InMemory(files), 0), settings, step)
+        # Texts that are too long, and their warnings, are holdall's own: nobody gave them.
+        with quiet():
+            _prove(reading, engine.open_step(step, schema, InMemory(files), 0), settings, step)
         return Artefact("text", files, (), reading.steps(), compute=Compute.FLOAT32)
 
     def _of(self, model: Any) -> TextReading:
@@ -178,7 +200,7 @@ def _prove(reading: TextReading, opened: TextModel, settings: Settings, step: St
         texts = [(text, "") if isinstance(text, str) else text for text in texts]
     else:
         texts = [text for text in texts if isinstance(text, str)]
-    short = [text for text in texts if len("".join(text)) < 200]
+    short, expected = _answered(reading, [text for text in texts if len("".join(text)) < 200])
     columns = list(zip(*short, strict=True)) if len(settings.columns) == 2 else [short]
     batch = Batch(
         {
@@ -187,7 +209,6 @@ def _prove(reading: TextReading, opened: TextModel, settings: Settings, step: St
         },
         len(short),
     )
-    expected = reading.ask(short)
     results = opened.run(batch)
     for output in step.outputs:
         values = results[output.name]
@@ -198,6 +219,30 @@ def _prove(reading: TextReading, opened: TextModel, settings: Settings, step: St
             got = values if values.ndim == 1 or column.kind is Kind.TENSOR else values[:, place]
             if got.shape != column.values.shape or not np.allclose(got, column.values, **_CLOSE, equal_nan=True):
                 raise NotPortable(reading.path, f"the graph that torch.onnx.export writes answers otherwise in {name}")
+
+
+def _answered(reading: TextReading, texts: Sequence[Any]) -> tuple[list[Any], dict[str, Column]]:
+    """Those of the texts that the model answers to, and its answers. Raises UnsupportedModel where there is none."""
+    try:
+        return list(texts), reading.ask(texts)
+    except (
+        Exception
+    ) as error:  # whatever the model raises is its no: some texts are too long for it, or empty of tokens
+        taken = [text for text in texts if len(texts) > 1 and _answered_to(reading, text)]
+        if not taken:
+            raise UnsupportedModel(
+                f"the model answers to no text: {type(error).__name__}: {str(error).strip()[:200]}",
+                hint="call it with a text of your own first: what it raises then is what holdall sees",
+            ) from error
+        return taken, reading.ask(taken)
+
+
+def _answered_to(reading: TextReading, text: Any) -> bool:
+    try:
+        reading.ask([text])
+    except Exception:  # noqa: BLE001 — as above
+        return False
+    return True
 
 
 def _prefixed(prefix: str, text: Any) -> Any:

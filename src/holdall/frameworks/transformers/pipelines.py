@@ -10,9 +10,9 @@ import numpy as np
 
 from holdall.columns.batch import Column, ragged
 from holdall.engines.entities import Grouping, Strategy
-from holdall.engines.text import Answer
+from holdall.engines.text import FEEDS, Answer
 from holdall.errors import UnsupportedModel
-from holdall.frameworks.transformers.exporting import library, ready
+from holdall.frameworks.transformers.exporting import changed, library, ready
 from holdall.frameworks.transformers.reading import TextReading
 from holdall.frameworks.transformers.tokenizing import Tokenizing, capture
 from holdall.spec.schema import Field, Kind
@@ -29,13 +29,10 @@ class PipelineReading(TextReading):
         """Raises UnsupportedModel for one without a tokenizer, or with a network that is not torch's."""
         if pipeline.tokenizer is None:
             raise UnsupportedModel("the pipeline has no tokenizer", hint="give it one: pipeline(…, tokenizer=…)")
-        given = pipeline.model
         self._pipeline = copy.copy(pipeline)
-        self._pipeline.model = ready(given)
+        self._pipeline.model = ready(pipeline.model)
+        self.notes = changed(pipeline.model, evaluates=False)
         self._pipeline.device = library().device("cpu")
-        dtype = next((str(part.dtype) for part in given.parameters() if part.is_floating_point()), "torch.float32")
-        if dtype != "torch.float32":
-            self.notes = (f"its weights are {dtype.removeprefix('torch.')}; they are sealed, and compared, as float32",)
 
     @property
     def path(self) -> str:
@@ -62,9 +59,12 @@ class PipelineReading(TextReading):
     def tokens(self, text: Any) -> Mapping[str, Sequence[int]]:
         given = {"text": text[0], "text_pair": text[1]} if isinstance(text, tuple) else text
         found = self.preprocessed(given)
-        return {
-            name: found[name][0].tolist() for name in ("input_ids", "attention_mask", "token_type_ids") if name in found
-        }
+        feeds = {name: found[name][0] for name in FEEDS if name in found}
+        if "attention_mask" in feeds:
+            # A pipeline that pads each text to one length: the network is told to look past what it put there.
+            kept = feeds["attention_mask"].bool()
+            feeds = {name: values[kept] for name, values in feeds.items()}
+        return {name: values.tolist() for name, values in feeds.items()}
 
     def tokenizing(self) -> Tokenizing:
         return capture(self.tokenizer, self.tokens, self.arguments(), f"tokenizer ({type(self.tokenizer).__name__})")

@@ -9,8 +9,8 @@ import numpy as np
 
 from holdall.columns.batch import Column
 from holdall.engines.text import FEEDS, Answer
-from holdall.errors import UnsupportedModel
-from holdall.frameworks.transformers.exporting import library, ready
+from holdall.errors import NotPortable, UnsupportedModel
+from holdall.frameworks.transformers.exporting import changed, library, ready
 from holdall.frameworks.transformers.reading import TextReading
 from holdall.frameworks.transformers.tokenizing import Tokenizing, capture
 from holdall.spec.schema import Field, Kind
@@ -33,12 +33,10 @@ class SentenceReading(TextReading):
                 "its texts go through a chat template, which cannot be sealed", hint="use a model that takes plain text"
             )
         self._model = ready(model)
+        self.notes = changed(model, evaluates=True)
         self._first = next(iter(self._model.children()))
         prompt = model.prompts.get(model.default_prompt_name) if model.default_prompt_name else None
         self.prefix = prompt or ""
-        dtype = next((str(part.dtype) for part in model.parameters() if part.is_floating_point()), "torch.float32")
-        if dtype != "torch.float32":
-            self.notes = (f"its weights are {dtype.removeprefix('torch.')}; they are sealed, and compared, as float32",)
 
     @property
     def path(self) -> str:
@@ -71,6 +69,10 @@ class SentenceReading(TextReading):
         """The modules one after the other as one module of the feeds; after: what is made of their features."""
         torch, model = library(), self._model
         told = self._features("a").get("prompt_length")
+        if all(getattr(module, "include_prompt", True) for module in model.children()):
+            told = None
+        if told is not None and self.tokenizer.padding_side != "right":
+            raise NotPortable(self.path, "its pooling leaves out the prompt, counted behind padding on the left")
 
         class Chain(torch.nn.Module):  # type: ignore[name-defined, misc]
             def __init__(self) -> None:
@@ -80,10 +82,12 @@ class SentenceReading(TextReading):
             def forward(self, input_ids: Any, attention_mask: Any = None, token_type_ids: Any = None) -> Any:
                 given = {"input_ids": input_ids, "attention_mask": attention_mask, "token_type_ids": token_type_ids}
                 features = {name: value for name, value in given.items() if value is not None}
-                if told is not None:
-                    features["prompt_length"] = told
-                for module in self.model.children():
+                for place, module in enumerate(self.model.children()):
                     features = module(features)
+                    if place == 0 and told is not None:
+                        # As Pooling leaves out the prompt itself, but without a branch on the mask's own numbers.
+                        after_prompt = torch.arange(attention_mask.shape[1]) >= told
+                        features["attention_mask"] = attention_mask * after_prompt
                 return after(features)
 
         return Chain().eval()
