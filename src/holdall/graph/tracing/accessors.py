@@ -140,6 +140,35 @@ class Text:
     def __getitem__(self, key: Any) -> TracedSeries:
         return self.slice(key.start, key.stop, key.step) if isinstance(key, slice) else self.get(key)
 
+    def title(self) -> TracedSeries:
+        return self._text(text.titled(self._vector, self._live.title()), "title")
+
+    def capitalize(self) -> TracedSeries:
+        return self._text(text.capitalized(self._vector, self._live.capitalize()), "capitalize")
+
+    def find(self, sub: Word, start: int = 0, end: int | None = None) -> TracedSeries:
+        if start or end is not None:
+            raise Untraceable("str.find between places", "slice the text before")
+        return self._count(text.place_of(self._vector, sub), self._live.find(sub), "find")
+
+    def translate(self, table: Any) -> TracedSeries:
+        return self._text(text.translated(self._vector, table, self._live.translate(table)), "translate")
+
+    def pad(self, width: int, side: Word = "left", fillchar: Word = " ") -> TracedSeries:
+        made = self._live.pad(width, side=side, fillchar=fillchar)
+        return self._text(text.filled_up(self._vector, width, side, fillchar, made), "pad")
+
+    def ljust(self, width: int, fillchar: Word = " ") -> TracedSeries:
+        return self.pad(width, "right", fillchar)
+
+    def rjust(self, width: int, fillchar: Word = " ") -> TracedSeries:
+        return self.pad(width, "left", fillchar)
+
+    def get_dummies(self, sep: Word = "|") -> Any:
+        from holdall.graph.tracing.listed import Listed
+
+        return Listed(self._series, sep)
+
     def zfill(self, width: int) -> TracedSeries:
         return self._text(text.padded(self._vector, width, self._live.zfill(width)), "zfill")
 
@@ -149,11 +178,13 @@ class Text:
     def findall(self, pat: Word, flags: int = 0) -> Found:
         return Found(self._series, Matches(self._vector.values, compiled(pat, flags)), self._live.findall(pat, flags))
 
-    def cat(self, others: Any, sep: Word = "", **options: Any) -> Any:
+    def cat(self, others: Any, sep: Word = "", na_rep: Word | None = None, **options: Any) -> Any:
         only("str.cat", options)
         if not isinstance(others, TracedSeries):
             raise Untraceable("str.cat of several columns", "add them with +")
-        joined = self._series + sep + others if sep else self._series + others
+        left = self._series if na_rep is None else self._series.fillna(na_rep)
+        right = others if na_rep is None else others.fillna(na_rep)
+        joined = left + sep + right if sep else left + right
         return self._series._new(joined._vector, "str.cat")
 
     def split(self, pat: Word | None = None, n: int = -1, expand: bool = False, regex: Any = None) -> Any:
@@ -194,6 +225,18 @@ class Text:
     def isdecimal(self) -> TracedSeries:
         return self._truth(text.all_are(self._vector, "isdecimal"), self._live.isdecimal(), "isdecimal")
 
+    def isalpha(self) -> TracedSeries:
+        return self._truth(text.all_are(self._vector, "isalpha"), self._live.isalpha(), "isalpha")
+
+    def isalnum(self) -> TracedSeries:
+        return self._truth(text.all_are(self._vector, "isalnum"), self._live.isalnum(), "isalnum")
+
+    def isupper(self) -> TracedSeries:
+        return self._truth(text.all_cased_are(self._vector, "isupper"), self._live.isupper(), "isupper")
+
+    def islower(self) -> TracedSeries:
+        return self._truth(text.all_cased_are(self._vector, "islower"), self._live.islower(), "islower")
+
     def isspace(self) -> TracedSeries:
         return self._truth(text.all_are(self._vector, "isspace"), self._live.isspace(), "isspace")
 
@@ -214,12 +257,12 @@ class Pieces:
         return self
 
     def get(self, i: int) -> TracedSeries:
-        if self._separator is None:
-            raise Untraceable("a word of str.split()", "name the separator: .str.split(' ')")
         made = self._live.str.get(i)
         if self._series._vector.text_dtype:
             made = made.astype("str")
-        return self._series._new(text.piece(self._series._vector, self._separator, i, made), "str.split")
+        vector = self._series._vector
+        piece = text.word(vector, i, made) if self._separator is None else text.piece(vector, self._separator, i, made)
+        return self._series._new(piece, "str.split")
 
     def __getitem__(self, key: Any) -> TracedSeries:
         if isinstance(key, slice):
@@ -232,6 +275,15 @@ class Pieces:
             text.word_count(vector) if self._separator is None else text.pieces(vector.values, self._separator, 1)[1]
         )
         return self._series._new(times.counted(count, vector, self._live.str.len()), "str.split.len")
+
+    def apply(self, function: Any) -> TracedSeries:
+        from holdall.graph.tracing.scalar import real
+
+        if real(function) is not len:
+            raise Untraceable("Series.str.split().apply", "take a piece with .str[0]")
+        return self.len()
+
+    map = apply
 
     def frame(self) -> Any:
         """With expand=True. How many columns there are depends on the rows, so only those that are asked for are made."""
@@ -272,58 +324,3 @@ class Found:
         if not isinstance(key, int):
             raise Untraceable("some of the matches of str.findall", "take the first with .str[0]")
         return self.get(key)
-
-
-class Times:
-    """`.dt`."""
-
-    def __init__(self, series: TracedSeries) -> None:
-        self._series = series
-        self._vector = series._vector
-        self._live = series._vector.live.dt
-
-    def __getattr__(self, name: Word) -> Any:
-        made = quietly(getattr, self._live, times.NAMES.get(name, name))
-        return self._series._new(times.part(self._vector, name, made), f"dt.{name}")
-
-    def total_seconds(self) -> TracedSeries:
-        return self._series._new(times.total_seconds(self._vector, self._live.total_seconds()), "dt.total_seconds")
-
-    def day_name(self) -> TracedSeries:
-        return self._series._new(times.named(self._vector, times.DAYS, self._live.day_name()), "dt.day_name")
-
-    def month_name(self) -> TracedSeries:
-        return self._series._new(times.named(self._vector, times.MONTHS, self._live.month_name()), "dt.month_name")
-
-    def normalize(self) -> TracedSeries:
-        return self._series._new(times.floored(self._vector, times.DAY, self._live.normalize()), "dt.normalize")
-
-    def floor(self, freq: Word) -> TracedSeries:
-        return self._series._new(times.floored(self._vector, times.unit_of(freq), self._live.floor(freq)), "dt.floor")
-
-    def strftime(self, pattern: Word) -> TracedSeries:
-        return self._series._new(times.formatted(self._vector, pattern, self._live.strftime(pattern)), "dt.strftime")
-
-    def isocalendar(self) -> Any:
-        return IsoCalendar(self._series)
-
-
-class IsoCalendar:
-    """What `.dt.isocalendar()` gives, as far as its week and day."""
-
-    def __init__(self, series: TracedSeries) -> None:
-        self._series = series
-
-    def __getattr__(self, name: Word) -> TracedSeries:
-        vector = self._series._vector
-        calendar = times.Calendar(times.days_of(vector.values))
-        live = vector.live.dt.isocalendar()
-        if name == "week":
-            return self._series._new(Vector(Form.INT, calendar.iso_week(), live.week, vector.nulls), "isocalendar.week")
-        if name == "day":
-            day = op.add(calendar.weekday(), constant(1, np.int64))
-            return self._series._new(Vector(Form.INT, day, live.day, vector.nulls), "isocalendar.day")
-        raise Untraceable(f"isocalendar().{name}")
-
-    def __getitem__(self, name: Word) -> TracedSeries:
-        return self.__getattr__(name)

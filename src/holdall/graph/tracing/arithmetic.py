@@ -117,6 +117,8 @@ def _fill(form: Form) -> Any:
 
 def binary(symbol: str, left: Vector | Any, right: Vector | Any) -> Vector:
     """`left symbol right`, where at least one is a column. Raises Untraceable."""
+    if isinstance(right, pandas.DateOffset) and symbol in "+-":
+        return _shifted(symbol, left, right)
     made = quietly(PYTHON[symbol], live(left), live(right))
     a = left if isinstance(left, Vector) else as_vector(left, right.form)
     b = right if isinstance(right, Vector) else as_vector(right, left.form)
@@ -142,6 +144,27 @@ def _narrowed(vector: Vector, weak: bool) -> Vector:
     if not weak or vector.form not in (Form.FLOAT, Form.INT):
         return vector
     return Vector(Form.FLOAT, to_single(to_float(vector)), vector.live.astype(np.float32))
+
+
+def _shifted(symbol: str, moments: Vector, offset: Any) -> Vector:
+    """Moments by an offset of months, or of units that are always as long. Raises Untraceable."""
+    from holdall.graph.tracing.to_times import later
+
+    made = quietly(PYTHON[symbol], moments.live, offset)
+    parts = dict(offset.kwds)
+    plain = type(offset) is pandas.DateOffset and offset.n == 1
+    if (
+        not plain
+        or moments.form is not Form.MOMENT
+        or set(parts) - {"years", "months", "weeks", "days", "hours", "minutes"}
+    ):
+        raise Untraceable(f"a column with {offset!r}", "the graph adds spans, and offsets of years and months")
+    sign = 1 if symbol == "+" else -1
+    months = sign * (12 * parts.pop("years", 0) + parts.pop("months", 0))
+    moved = later(moments, months, made) if months else moments.with_live(made)
+    span = int(pandas.Timedelta(**parts).as_unit("us").value) if parts else 0
+    values = op.add(moved.values, constant(sign * span, np.int64))
+    return Vector(Form.MOMENT, filled(Form.MOMENT, values, moments.nulls), made, moments.nulls)
 
 
 def arithmetic(symbol: str, a: Vector, b: Vector, made: Any) -> Vector:

@@ -131,3 +131,15 @@ DIGITS = {
     chr(code): str(unicodedata.decimal(chr(code))) for code in range(128, sys.maxunicode + 1) if chr(code).isdecimal()
 }
 """The decimal digits of other scripts, which Python reads as numbers too."""
+
+
+@functools.cache
+def within_words(by_arrow: bool) -> tuple[str, ...]:
+    """The characters after which a letter does not begin a word, as `str.title` has it."""
+    every = _all()
+    pairs = [one + "a" for one in every]
+    if by_arrow:
+        made = pandas.Series(pairs, dtype=pandas.StringDtype("pyarrow")).str.title().tolist()
+    else:
+        made = [pair.title() for pair in pairs]
+    return tuple(one for one, pair in zip(every, made, strict=True) if pair.endswith("a"))

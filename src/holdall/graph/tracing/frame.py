@@ -685,7 +685,7 @@ def _bound_of(bound: Any, names: list[Any], axis: Any) -> Callable[[Any], Any]:
     if isinstance(bound, pandas.Series | Mapping):
         if isinstance(bound, pandas.Series) and axis not in (1, "columns"):
             raise over_rows("DataFrame.clip with a bound for each row")
-        return lambda name: bound.get(name)
+        return bound.get
     if isinstance(bound, np.ndarray | list | tuple):
         by_name = dict(zip(names, bound, strict=True))
         return lambda name: by_name[name]

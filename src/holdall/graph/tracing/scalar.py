@@ -217,9 +217,17 @@ class Scalar:
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
+        if self._vector.form in (Form.MOMENT, Form.SPAN):
+            return _of_moment(self, name)
         if self._vector.form is not Form.STRING:
             raise Untraceable(f".{name} of a value")
         return _method(self, name)
+
+    def __str__(self) -> str:
+        raise Untraceable("a value written as text", "use str(value), or add texts with +")
+
+    def __format__(self, form: str) -> str:
+        raise Untraceable("a value formatted as text", "use str(value), or add texts with +")
 
     def __array_ufunc__(self, function: Any, method: str, *inputs: Any, **options: Any) -> Any:
         if method != "__call__" or options:
@@ -245,6 +253,16 @@ _TEXT = {
     "isnumeric",
     "isdecimal",
     "isspace",
+    "isalpha",
+    "isalnum",
+    "isupper",
+    "islower",
+    "title",
+    "capitalize",
+    "find",
+    "translate",
+    "ljust",
+    "rjust",
     "removeprefix",
     "removesuffix",
     "zfill",
@@ -271,6 +289,31 @@ def _method(scalar: Scalar, name: str) -> Callable[..., Any]:
         return scalar._of(getattr(text, name)(*arguments))
 
     return call
+
+
+_PARTS = frozenset(
+    ["year", "month", "day", "hour", "minute", "second", "microsecond", "quarter", "dayofweek", "day_of_week", "dayofyear",
+     "day_of_year", "days_in_month", "is_month_start", "is_month_end", "is_leap_year", "is_year_start", "is_year_end"]
+)  # fmt: skip
+
+
+def _of_moment(scalar: Scalar, name: str) -> Any:
+    """A part of one moment or span."""
+    times = scalar._series.dt
+    if scalar._vector.form is Form.SPAN:
+        if name in ("days", "seconds"):
+            return scalar._of(getattr(times, name))
+        if name == "total_seconds":
+            return lambda: scalar._of(times.total_seconds())
+        raise Untraceable(f".{name} of a span")
+    if name in _PARTS:
+        return scalar._of(getattr(times, name))
+    if name in ("weekday", "isoweekday"):
+        shift = 1 if name == "isoweekday" else 0
+        return lambda: scalar._of(times.dayofweek + shift)
+    if name in ("strftime", "day_name", "month_name", "normalize", "floor"):
+        return lambda *arguments: scalar._of(getattr(times, name)(*arguments))
+    raise Untraceable(f".{name} of a moment")
 
 
 class _Split:
@@ -308,6 +351,19 @@ class Row:
 
     def get(self, key: Any, default: Any = None) -> Any:
         return self[key] if key in self._columns else default
+
+    def __iter__(self) -> Any:
+        return iter([self[name] for name in self._columns])
+
+    def __len__(self) -> int:
+        return len(self._columns)
+
+    def __contains__(self, name: Any) -> bool:
+        return name in self._columns
+
+    @property
+    def index(self) -> Any:
+        return pandas.Index(list(self._columns))
 
     def __getattr__(self, name: str) -> Any:
         if name in self._columns:

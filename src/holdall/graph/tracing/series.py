@@ -270,8 +270,18 @@ class TracedSeries:
         return self.abs()
 
     def _named(self, symbol: Word, other: Any, options: Mapping[str, Any], *, turned: bool = False) -> Any:
-        only(f"Series {symbol}", {key: value for key, value in options.items() if value is not None and value != 0})
-        return self._binary(symbol, other, turned=turned)
+        fill = options.get("fill_value")
+        only(
+            f"Series {symbol}",
+            {key: value for key, value in options.items() if key != "fill_value" and value is not None and value != 0},
+        )
+        if fill is None:
+            return self._binary(symbol, other, turned=turned)
+        if not isinstance(other, TracedSeries) or {self._vector.form, other._vector.form} - {Form.FLOAT, Form.INT}:
+            raise Untraceable(f"Series {symbol}(fill_value=…)", "use .fillna before")
+        # Where both are missing the answer stays missing.
+        made = self.fillna(fill)._binary(symbol, other.fillna(fill), turned=turned)
+        return made.mask(self.isna() & other.isna())
 
     def add(self, other: Any, **options: Any) -> Any:
         return self._named("+", other, options)
@@ -525,7 +535,7 @@ class TracedSeries:
     def dt(self) -> Any:
         if self._vector.form not in (Form.MOMENT, Form.SPAN):
             raise AttributeError("Can only use .dt accessor with datetimelike values")
-        from holdall.graph.tracing.accessors import Times
+        from holdall.graph.tracing.dating import Times
 
         return Times(self)
 

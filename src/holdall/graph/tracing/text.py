@@ -19,8 +19,10 @@ from holdall.graph.tracing.characters import (
     joined,
     length,
     mapped,
+    member,
     positions,
     present,
+    within_words,
     without_sentinel,
 )
 from holdall.graph.tracing.matching import Matches, compiled
@@ -277,3 +279,74 @@ def padded(vector: Vector, width: int, made: Any) -> Vector:
     sign = tokens.found(vector.values, r"\A[-+]", "+")
     rest = tokens.remaining(vector.values, [r"\A[-+]"], "x")
     return text_of(op.string_concat(op.string_concat(sign, zeros), rest), vector, made)
+
+
+def all_cased_are(vector: Vector, name: str) -> Var:
+    """isupper or islower: there is a letter with cases, and all such are of this one."""
+    cells = characters(vector.values)
+    by_arrow = arrow(vector.live.dtype)
+    other = {"isupper": "islower", "islower": "isupper"}[name]
+    own = member(cells, characters_where(name, by_arrow))
+    titles = [one for one in characters_where("istitle", by_arrow) if len(one) == 1]
+    theirs = {*characters_where(other, by_arrow), *titles} - {*characters_where(name, by_arrow)}
+    against = member(cells, sorted(theirs))
+    axis = constant([1], np.int64)
+    some, none = (op.reduce_max(op.cast(flags, to=np.int64), axis, keepdims=0) for flags in (own, against))
+    good = op.and_(op.equal(some, constant(1, np.int64)), op.equal(none, constant(0, np.int64)))
+    return without_sentinel(good)
+
+
+def titled(vector: Vector, made: Any) -> Vector:
+    """The first letter of each word a capital, all others small."""
+    cells = characters(vector.values)
+    by_arrow = arrow(vector.live.dtype)
+    inside = member(cells, within_words(by_arrow))
+    follows = _shifted(inside, 1)
+    small, large = (mapped(cells, case_table(name, by_arrow)) for name in ("lower", "title"))
+    return text_of(from_cells(op.where(follows, small, large)), vector, made)
+
+
+def capitalized(vector: Vector, made: Any) -> Vector:
+    """The first character a capital, all others small."""
+    cells = characters(vector.values)
+    by_arrow = arrow(vector.live.dtype)
+    small, large = (mapped(cells, case_table(name, by_arrow)) for name in ("lower", "capitalize"))
+    first = op.equal(positions(cells), constant(0, np.int64))
+    return text_of(from_cells(op.where(first, large, small)), vector, made)
+
+
+def place_of(vector: Vector, sub: str) -> Var:
+    """str.find: how many characters stand before the text, -1 where it is not; int64 [N]."""
+    if not sub:
+        raise Untraceable("str.find of nothing")
+    parts, counts = pieces(vector.values, sub, 1)
+    before = op.gather(parts, constant(0, np.int64), axis=1)
+    return op.where(op.greater(counts, constant(1, np.int64)), length(before), constant(-1, np.int64))
+
+
+def translated(vector: Vector, table: Any, made: Any) -> Vector:
+    """str.translate by a table of `str.maketrans`."""
+    changes: dict[str, str] = {}
+    for key, value in dict(table).items():
+        character = chr(key) if isinstance(key, int) else key
+        changes[character] = "" if value is None else chr(value) if isinstance(value, int) else value
+    return text_of(from_cells(mapped(characters(vector.values), changes)), vector, made)
+
+
+def filled_up(vector: Vector, width: int, side: str, character: str, made: Any) -> Vector:
+    """pad: characters before or after, up to a width."""
+    if side not in ("left", "right") or not 0 <= width <= MOST or len(character) != 1:
+        raise Untraceable(f"str.pad({width}, side={side!r})")
+    lacking = op.max([op.sub(constant(width, np.int64), length(vector.values)), constant(0, np.int64)])
+    more = op.gather(constant([character * count for count in range(width + 1)], np.str_), lacking)
+    both = (more, vector.values) if side == "left" else (vector.values, more)
+    return text_of(op.string_concat(*both), vector, made)
+
+
+def word(vector: Vector, index: int, made: Any) -> Vector:
+    """split()[index], words between white space; missing where there are fewer."""
+    spaced = Matches(vector.values, compiled(r"\s+")).replaced(" ")
+    even = stripped(Vector(Form.STRING, spaced, vector.live), None, "lr", vector.live)
+    found = piece(even, " ", index, made)
+    nothing = op.equal(even.values, constant("", np.str_))
+    return text_of(found.values, vector, made, any_null(found.nulls, nothing))

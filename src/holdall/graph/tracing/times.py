@@ -174,12 +174,22 @@ NAMES = {
     "dayofyear": "day_of_year",
     "daysinmonth": "days_in_month",
 }
+
+
+def _first_of_three(calendar: Calendar) -> Var:
+    return op.equal(op.mod(calendar.month, whole(3)), whole(1))
+
+
 TRUTHS: dict[str, Callable[[Calendar], Var]] = {
     "is_leap_year": Calendar.leap,
     "is_month_start": Calendar.starts_month,
     "is_month_end": Calendar.ends_month,
     "is_year_start": Calendar.starts_year,
     "is_year_end": Calendar.ends_year,
+    "is_quarter_start": lambda calendar: op.and_(calendar.starts_month(), _first_of_three(calendar)),
+    "is_quarter_end": lambda calendar: op.and_(
+        calendar.ends_month(), op.equal(op.mod(calendar.month, whole(3)), whole(0))
+    ),
 }
 DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 MONTHS = (

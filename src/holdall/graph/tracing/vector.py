@@ -87,7 +87,7 @@ def form_of(live: Any) -> Form:
     if isinstance(dtype, pandas.StringDtype):
         return Form.STRING
     kind = getattr(dtype, "kind", "O")
-    if kind == "M" and getattr(dtype, "tz", None) is not None:
+    if kind == "M" and str(getattr(dtype, "tz", None)) not in ("None", "UTC"):
         raise Untraceable("times with a zone", "convert them to UTC without a zone before")
     found = {"f": Form.FLOAT, "i": Form.INT, "u": Form.INT, "b": Form.BOOL, "M": Form.MOMENT, "m": Form.SPAN}.get(kind)
     if found is not None:
