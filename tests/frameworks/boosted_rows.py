@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ import pandas as pd
 
 import holdall
 from holdall.frameworks.find import find
-from holdall.spec.schema import Schema
+from holdall.spec.schema import Kind, Schema
 
 COLUMNS = 5
 TRAINED = 2_000
@@ -19,6 +20,31 @@ UNSEEN = 100_000
 RELATIVE = 1e-6
 ULP = 1.2e-7
 """One bit of a float32 beside 1: by so much XGBoost's own exponential differs from machine to machine."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """One task of a library. make: its fitted model. unseen: how many rows → rows that it was not fitted on.
+
+    complement: as `same_classes` has it. exact: numbers are equal to the last bit.
+    """
+
+    name: str
+    make: Callable[[], Any]
+    sample: Any
+    unseen: Callable[[int], Any]
+    complement: float = 0.0
+    exact: bool = False
+
+
+def held(case: Case, count: int) -> dict[str, float]:
+    """Assert that the package of the case answers so many unseen rows as its model does. The figures."""
+    model, unseen = case.make(), case.unseen(count)
+    if hasattr(model, "predict_proba"):
+        return same_classes(model, "m", case.sample, unseen, complement=case.complement)
+    figures = same_numbers(model, "m", case.sample, unseen)
+    assert not case.exact or figures["relative"] == 0
+    return figures
 
 
 def matrix(rows: int, seed: int) -> npt.NDArray[np.float64]:
@@ -64,10 +90,14 @@ def table(rows: int, seed: int) -> tuple[pd.DataFrame, npt.NDArray[np.int64]]:
     return frame, learnt.to_numpy().astype(np.int64)
 
 
-def on_thresholds(model: Any, schema: Schema, rows: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Rows moved onto every threshold of the model, and one bit of a double and of a float32 to either side."""
+def on_thresholds(model: Any, schema: Schema, rows: Any) -> Any:
+    """Rows moved onto every threshold of the model, and one bit of a double and of a float32 to either side.
+
+    A whole number of a data frame is moved to the whole numbers beside it.
+    """
     boundaries = find(model).portable(model, schema).boundaries
     random = np.random.default_rng(5)
+    framed = isinstance(rows, pd.DataFrame)
     moved = []
     for place, field in enumerate(schema.inputs):
         raw = boundaries.get(field.name, np.zeros(0))
@@ -81,10 +111,15 @@ def on_thresholds(model: Any, schema: Schema, rows: npt.NDArray[np.float64]) -> 
             np.nextafter(single, np.float32(-np.inf)).astype(np.float64),
         ]
         values = np.concatenate(near)
-        chosen = rows[random.integers(0, len(rows), len(values))].copy()
-        chosen[:, place] = values
-        moved.append(chosen)
-    return np.concatenate(moved)
+        if not framed:
+            chosen = rows[random.integers(0, len(rows), len(values))].copy()
+            chosen[:, place] = values
+            moved.append(chosen)
+        elif field.kind in (Kind.FLOAT, Kind.INT) and field.dtype != "category":
+            values = values if field.kind is Kind.FLOAT else np.concatenate([np.floor(raw), np.ceil(raw)])
+            chosen = rows.iloc[random.integers(0, len(rows), len(values))]
+            moved.append(chosen.assign(**{field.name: values.astype(rows[field.name].dtype)}))
+    return pd.concat(moved, ignore_index=True) if framed else np.concatenate(moved)
 
 
 def packed(model: Any, name: str, sample: Any) -> tuple[holdall.Package, holdall.Model]:
@@ -98,9 +133,14 @@ def packed(model: Any, name: str, sample: Any) -> tuple[holdall.Package, holdall
     return package, holdall.load(name)
 
 
-def rows_of(model: Any, package: holdall.Package, unseen: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def rows_of(model: Any, package: holdall.Package, unseen: Any) -> Any:
     """The unseen rows and those on thresholds."""
-    return np.concatenate([unseen, on_thresholds(model, package.schema, unseen[:5_000])])
+    moved = on_thresholds(model, package.schema, unseen[:5_000])
+    return (
+        pd.concat([unseen, moved], ignore_index=True)
+        if isinstance(unseen, pd.DataFrame)
+        else np.concatenate([unseen, moved])
+    )
 
 
 def answers(loaded: holdall.Model, rows: Any) -> pd.DataFrame:
@@ -118,7 +158,7 @@ def same_classes(model: Any, name: str, sample: Any, unseen: Any, *, complement:
     complement: what the probability of two classes' first, one minus the other, may differ by absolutely.
     """
     package, loaded = packed(model, name, sample)
-    rows = unseen if isinstance(unseen, pd.DataFrame) else rows_of(model, package, unseen)
+    rows = rows_of(model, package, unseen)
     given = answers(loaded, rows)
     expected = np.asarray(model.predict_proba(rows), np.float64)
     names = [column for column in given if column.startswith("probability_")]
@@ -144,7 +184,7 @@ def same_numbers(
 ) -> dict[str, float]:
     """Assert that no number differs by more than RELATIVE. The figures. ask: how the model is asked; None: `predict`."""
     package, loaded = packed(model, name, sample)
-    rows = unseen if isinstance(unseen, pd.DataFrame) else rows_of(model, package, unseen)
+    rows = rows_of(model, package, unseen)
     expected = np.asarray((ask or model.predict)(rows), np.float64)
     given = answers(loaded, rows).to_numpy().reshape(expected.shape)
     figures = {"rows": len(rows), "flips": 0, "relative": relative(given, expected)}

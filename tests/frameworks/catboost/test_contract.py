@@ -24,41 +24,21 @@ from holdall.frameworks.catboost import model as models
 from holdall.frameworks.catboost.framework import FRAMEWORK
 from holdall.packing.opening import open_model
 from tests.frameworks import boosted_rows as rows
+from tests.frameworks.boosted_rows import Case
+from tests.frameworks.catboost.cases import (
+    BINARY,
+    CASES,
+    CATEGORIES,
+    CLASSES,
+    POSITIVE,
+    SCORE,
+    SEVERAL,
+    TREES,
+    X,
+    table,
+)
 
-TREES: dict[str, Any] = {"iterations": 40, "verbose": 0, "thread_count": 1, "allow_writing_files": False}
-X = rows.matrix(rows.TRAINED, 0)
-SCORE = rows.score(X)
-BINARY, CLASSES = (SCORE > 0).astype(np.int64), rows.classes(X)
-SHARE = 1 / (1 + np.exp(-np.clip(SCORE, -30, 30)))
-POSITIVE = np.abs(np.clip(SCORE, -30, 30)) + 0.1
-SEVERAL = np.nan_to_num(X[:, :3])
 FEW = 5_000
-CATEGORIES = ["c", "k", "b", "p"]
-
-CLASSIFIERS = {
-    "two classes": (cb.CatBoostClassifier(**TREES), BINARY),
-    "words for classes": (cb.CatBoostClassifier(**TREES), np.where(BINARY, "ja", "nein")),
-    "truth values for classes": (cb.CatBoostClassifier(**TREES), BINARY > 0),
-    "shares": (cb.CatBoostClassifier(loss_function="CrossEntropy", **TREES), SHARE),
-    "four classes": (cb.CatBoostClassifier(**TREES), CLASSES),
-    "one against all": (cb.CatBoostClassifier(loss_function="MultiClassOneVsAll", **TREES), CLASSES),
-    "missing above all": (cb.CatBoostClassifier(nan_mode="Max", depth=10, **TREES), BINARY),
-    "grown leaf by leaf": (cb.CatBoostClassifier(grow_policy="Lossguide", **TREES), CLASSES),
-    "grown level by level": (cb.CatBoostClassifier(grow_policy="Depthwise", **TREES), BINARY),
-    "scaled before": (make_pipeline(StandardScaler(), cb.CatBoostClassifier(**TREES)), np.where(BINARY, "ja", "nein")),
-}
-REGRESSORS = {
-    "regression": (cb.CatBoostRegressor(**TREES), SCORE),
-    "poisson": (cb.CatBoostRegressor(loss_function="Poisson", **TREES), POSITIVE),
-    "tweedie": (cb.CatBoostRegressor(loss_function="Tweedie:variance_power=1.5", **TREES), POSITIVE),
-    "a number and its variance": (cb.CatBoostRegressor(loss_function="RMSEWithUncertainty", **TREES), POSITIVE),
-    "three targets": (cb.CatBoostRegressor(loss_function="MultiRMSE", **TREES), SEVERAL),
-    "three targets, scaled before": (
-        make_pipeline(StandardScaler(), cb.CatBoostRegressor(loss_function="MultiRMSE", **TREES)),
-        SEVERAL,
-    ),
-    "a bare model's sums": (cb.CatBoost({"loss_function": "Logloss", **TREES}), BINARY),
-}
 
 
 @pytest.fixture(autouse=True)
@@ -69,57 +49,10 @@ def _ends_of_float32() -> Any:
         yield
 
 
-@pytest.fixture(scope="module")
-def unseen() -> Any:
-    return rows.matrix(rows.UNSEEN, 1)
-
-
-def table(count: int, seed: int) -> tuple[pd.DataFrame, Any]:
-    """Categories of words, whole numbers, truth values and pandas' own, and what is to be learnt."""
-    random = np.random.default_rng(seed)
-    frame = pd.DataFrame(
-        {
-            "a": random.normal(size=count),
-            "c": random.choice(["x", "y", "z", "long one", "Ärger"], count),
-            "k": random.choice([3, 7, -9], count),
-            "b": random.random(count) < 0.5,
-            "p": pd.Categorical(random.choice(["u", "v w"], count)),
-            "i": random.integers(0, 50, count),
-        }
-    )
-    frame.loc[random.random(count) < 0.1, "a"] = np.nan
-    learnt = (frame.a > 0) ^ frame.c.isin(["x", "Ärger"]) ^ (frame.k == 7) ^ frame.b
-    return frame, learnt.to_numpy()
-
-
 @pytest.mark.slow
-@pytest.mark.parametrize("name", CLASSIFIERS)
-def test_no_label_flips_in_100_000_rows(name: str, unseen: Any, record_property: Any) -> None:
-    model, target = CLASSIFIERS[name]
-    record_property("figures", rows.same_classes(model.fit(X, target), "m", X, unseen))
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", REGRESSORS)
-def test_no_number_is_off_in_100_000_rows(name: str, unseen: Any, record_property: Any) -> None:
-    model, target = REGRESSORS[name]
-    record_property("figures", rows.same_numbers(model.fit(X, target), "m", X, unseen))
-
-
-@pytest.mark.slow
-def test_ranking_is_exact_in_100_000_rows(unseen: Any, record_property: Any) -> None:
-    model = cb.CatBoostRanker(**TREES).fit(X, CLASSES, group_id=np.repeat(np.arange(20), 100))
-    record_property("figures", rows.same_numbers(model, "m", X, unseen))
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("policy", ["SymmetricTree", "Lossguide"])
-def test_one_hot_categories_do_not_flip_in_100_000_rows(policy: str, record_property: Any) -> None:
-    sample, target = table(rows.TRAINED, 0)
-    model = cb.CatBoostClassifier(cat_features=CATEGORIES, one_hot_max_size=10, grow_policy=policy, **TREES)
-    unseen, _ = table(rows.UNSEEN, 1)
-    unseen.loc[::9, "c"], unseen.loc[::11, "k"] = "never seen", 12_345
-    record_property("figures", rows.same_classes(model.fit(sample, target), "m", sample, unseen))
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_it_is_exact_in_100_000_rows_and_on_every_threshold(case: Case, record_property: Any) -> None:
+    record_property("figures", rows.held(case, rows.UNSEEN))
 
 
 LOSSES = {

@@ -9,40 +9,13 @@ import lightgbm as lgb
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 
 import holdall
 from tests.frameworks import boosted_rows as rows
+from tests.frameworks.boosted_rows import Case
+from tests.frameworks.lightgbm.cases import BINARY, CASES, CLASSES, POSITIVE, SCORE, SHARE, TREES, X
 
-TREES: dict[str, Any] = {"n_estimators": 40, "verbose": -1, "n_jobs": 1}
-FOREST: dict[str, Any] = {"boosting_type": "rf", "subsample": 0.5, "subsample_freq": 1}
-X = rows.matrix(rows.TRAINED, 0)
-SCORE = rows.score(X)
-BINARY, CLASSES = (SCORE > 0).astype(np.int64), rows.classes(X)
-POSITIVE, SHARE = np.abs(SCORE) + 0.1, 1 / (1 + np.exp(-SCORE))
 FEW = 5_000
-
-CLASSIFIERS = {
-    "two classes": (lgb.LGBMClassifier(**TREES), BINARY),
-    "words for classes": (lgb.LGBMClassifier(**TREES), np.where(BINARY, "ja", "nein")),
-    "four classes": (lgb.LGBMClassifier(**TREES), CLASSES),
-    "one against all": (lgb.LGBMClassifier(objective="multiclassova", **TREES), CLASSES),
-    "zero as missing": (lgb.LGBMClassifier(zero_as_missing=True, **TREES), BINARY),
-    "nothing as missing": (lgb.LGBMClassifier(use_missing=False, **TREES), BINARY),
-    "DART": (lgb.LGBMClassifier(boosting_type="dart", **TREES), BINARY),
-    "random forest": (lgb.LGBMClassifier(**FOREST, **TREES), BINARY),
-    "random forest of four classes": (lgb.LGBMClassifier(**FOREST, **TREES), CLASSES),
-    "linear leaves": (lgb.LGBMClassifier(linear_tree=True, **TREES), BINARY),
-    "scaled before": (make_pipeline(StandardScaler(), lgb.LGBMClassifier(**TREES)), BINARY),
-}
-REGRESSORS = {
-    "regression": (lgb.LGBMRegressor(**TREES), SCORE),
-    "random forest": (lgb.LGBMRegressor(**FOREST, **TREES), SCORE),
-    "DART": (lgb.LGBMRegressor(boosting_type="dart", **TREES), SCORE),
-    "linear leaves": (lgb.LGBMRegressor(linear_tree=True, **TREES), SCORE),
-    "poisson": (lgb.LGBMRegressor(objective="poisson", **TREES), POSITIVE),
-}
 
 
 @pytest.fixture(autouse=True)
@@ -53,40 +26,10 @@ def _names_of_arrays() -> Any:
         yield
 
 
-@pytest.fixture(scope="module")
-def unseen() -> Any:
-    return rows.matrix(rows.UNSEEN, 1)
-
-
 @pytest.mark.slow
-@pytest.mark.parametrize("name", CLASSIFIERS)
-def test_no_label_flips_in_100_000_rows(name: str, unseen: Any, record_property: Any) -> None:
-    model, target = CLASSIFIERS[name]
-    record_property("figures", rows.same_classes(model.fit(X, target), "m", X, unseen))
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", REGRESSORS)
-def test_no_number_is_off_in_100_000_rows(name: str, unseen: Any, record_property: Any) -> None:
-    model, target = REGRESSORS[name]
-    record_property("figures", rows.same_numbers(model.fit(X, target), "m", X, unseen))
-
-
-@pytest.mark.slow
-def test_ranking_is_exact_in_100_000_rows(unseen: Any, record_property: Any) -> None:
-    model = lgb.LGBMRanker(**TREES).fit(X, CLASSES, group=[100] * 20)
-    record_property("figures", rows.same_numbers(model, "m", X, unseen))
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("one_hot", [1, 20], ids=["by sets", "one against the others"])
-def test_categories_of_a_data_frame_do_not_flip_in_100_000_rows(one_hot: int, record_property: Any) -> None:
-    table, target = rows.table(rows.TRAINED, 0)
-    table["c"] = table.c.cat.rename_categories({"v": "Ärger"})
-    unseen, _ = rows.table(rows.UNSEEN, 1)
-    unseen["c"] = unseen.c.cat.rename_categories({"v": "never seen"})
-    model = lgb.LGBMClassifier(max_cat_to_onehot=one_hot, min_data_per_group=5, **TREES).fit(table, target)
-    record_property("figures", rows.same_classes(model, "m", table, unseen))
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_it_is_exact_in_100_000_rows_and_on_every_threshold(case: Case, record_property: Any) -> None:
+    record_property("figures", rows.held(case, rows.UNSEEN))
 
 
 OBJECTIVES = {

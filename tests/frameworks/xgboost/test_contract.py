@@ -14,75 +14,16 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 import holdall
 from holdall.errors import InputError, UnsupportedModel
 from tests.frameworks import boosted_rows as rows
+from tests.frameworks.boosted_rows import Case
+from tests.frameworks.xgboost.cases import BINARY, CASES, CLASSES, POSITIVE, SCORE, SHARE, TREES, X
 
-TREES: dict[str, Any] = {"n_estimators": 40, "max_depth": 5, "n_jobs": 1}
-X = rows.matrix(rows.TRAINED, 0)
-SCORE = rows.score(X)
-BINARY, CLASSES = (SCORE > 0).astype(np.int64), rows.classes(X)
-POSITIVE, SHARE = np.abs(SCORE) + 0.1, 1 / (1 + np.exp(-SCORE))
 FEW = 5_000
 
-CLASSIFIERS = {
-    "two classes": (xgb.XGBClassifier(**TREES), BINARY),
-    "four classes": (xgb.XGBClassifier(**TREES), CLASSES),
-    "DART": (xgb.XGBClassifier(booster="dart", rate_drop=0.3, **TREES), BINARY),
-    "DART of four classes": (xgb.XGBClassifier(booster="dart", rate_drop=0.3, **TREES), CLASSES),
-    "random forest": (xgb.XGBRFClassifier(**TREES), BINARY),
-    "random forest of four classes": (xgb.XGBRFClassifier(**TREES), CLASSES),
-    "forests, boosted": (
-        xgb.XGBClassifier(num_parallel_tree=3, subsample=0.5, **(TREES | {"n_estimators": 10})),
-        BINARY,
-    ),
-    "scaled before": (make_pipeline(StandardScaler(), xgb.XGBClassifier(**TREES)), BINARY),
-}
-REGRESSORS = {
-    "regression": (xgb.XGBRegressor(**TREES), SCORE),
-    "DART": (xgb.XGBRegressor(booster="dart", rate_drop=0.3, **TREES), SCORE),
-    "random forest": (xgb.XGBRFRegressor(**TREES), SCORE),
-    "poisson": (xgb.XGBRegressor(objective="count:poisson", **TREES), POSITIVE),
-    "several targets": (xgb.XGBRegressor(**TREES), np.stack([SCORE, -SCORE], 1)),
-    "several targets in one tree": (
-        xgb.XGBRegressor(multi_strategy="multi_output_tree", **TREES),
-        np.stack([SCORE, -SCORE], 1),
-    ),
-}
-
-
-@pytest.fixture(scope="module")
-def unseen() -> Any:
-    return rows.matrix(rows.UNSEEN, 1)
-
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", CLASSIFIERS)
-def test_no_label_flips_in_100_000_rows(name: str, unseen: Any, record_property: Any) -> None:
-    model, target = CLASSIFIERS[name]
-    figures = rows.same_classes(model.fit(X, target), "m", X, unseen, complement=rows.ULP)
-    record_property("figures", figures)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", REGRESSORS)
-def test_no_number_is_off_in_100_000_rows(name: str, unseen: Any, record_property: Any) -> None:
-    model, target = REGRESSORS[name]
-    record_property("figures", rows.same_numbers(model.fit(X, target), "m", X, unseen))
-
-
-@pytest.mark.slow
-def test_ranking_is_exact_in_100_000_rows(unseen: Any, record_property: Any) -> None:
-    model = xgb.XGBRanker(**TREES).fit(X, CLASSES, qid=np.repeat(np.arange(20), 100))
-    figures = rows.same_numbers(model, "m", X, unseen)
-    record_property("figures", figures)
-    assert figures["relative"] == 0
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("one_hot", [1, 20], ids=["by sets", "one against the others"])
-def test_categories_of_a_data_frame_do_not_flip_in_100_000_rows(one_hot: int, record_property: Any) -> None:
-    table, target = rows.table(rows.TRAINED, 0)
-    unseen, _ = rows.table(rows.UNSEEN, 1)
-    model = xgb.XGBClassifier(enable_categorical=True, max_cat_to_onehot=one_hot, **TREES).fit(table, target)
-    record_property("figures", rows.same_classes(model, "m", table, unseen, complement=rows.ULP))
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_it_is_exact_in_100_000_rows_and_on_every_threshold(case: Case, record_property: Any) -> None:
+    record_property("figures", rows.held(case, rows.UNSEEN))
 
 
 OBJECTIVES = {
