@@ -2,8 +2,8 @@
 
     {"inputs": {name: [value, …], …}, "outputs": {…}, "rows": 64}
 
-Null and NaN are null; infinities are the texts "Infinity" and "-Infinity" in a FLOAT column; binary is base64 text;
-timestamps are microseconds, dates days. decode(encode(x)) has the values of x.
+Null and NaN are null; infinities are the texts "Infinity" and "-Infinity" in a FLOAT column, so too among the entries of a
+TENSOR or LIST; binary is base64 text; timestamps are microseconds, dates days. decode(encode(x)) has the values of x.
 """
 
 from __future__ import annotations
@@ -39,7 +39,13 @@ def decode(data: bytes, schema: Schema) -> tuple[Batch, Batch]:
 
 
 def _plain(batch: Batch) -> dict[str, list[Any]]:
-    return {name: [_value(value) for value in batch[name].to_list()] for name in batch}
+    return {name: _values(batch[name]) for name in batch}
+
+
+def _values(column: Column) -> list[Any]:
+    parts = [column.values] if column.kind is Kind.TENSOR else column.values if column.kind is Kind.LIST else []
+    finite = all(part.dtype.kind != "f" or bool(np.isfinite(part).all()) for part in map(np.asarray, parts))
+    return [_value(value) if finite else _entries(value) for value in column.to_list()]
 
 
 def _value(value: Any) -> Any:
@@ -48,6 +54,12 @@ def _value(value: Any) -> Any:
     if isinstance(value, bytes):
         return base64.b64encode(value).decode("ascii")
     return value.tolist() if isinstance(value, np.ndarray) else value
+
+
+def _entries(value: Any) -> Any:
+    if isinstance(value, list | np.ndarray):
+        return [_entries(each) for each in value]
+    return None if isinstance(value, float) and math.isnan(value) else _value(value)
 
 
 def _batch(columns: Mapping[str, list[Any]], fields: Sequence[Field], rows: int) -> Batch:
@@ -64,13 +76,19 @@ def _column(field: Field, values: list[Any]) -> Column:
     kind = field.carrier
     nulls = np.array([value is None for value in values], np.bool_)
     if kind is Kind.FLOAT:
-        return Column(kind, np.array([math.nan if value is None else float(value) for value in values], np.float64))
+        return Column(kind, np.array([_number(value) for value in values], np.float64))
     if kind is Kind.TENSOR:
-        return Column(kind, np.asarray(values, np.float64), None)
+        shape = np.shape(np.asarray(values, object))
+        flat = [_number(each) for each in np.asarray(values, object).ravel().tolist()]
+        return Column(kind, np.array(flat, np.float64).reshape(shape), None)
     array = np.empty(len(values), DTYPES.get(kind, object))
     for row, value in enumerate(values):
         array[row] = _restored(kind, value)
     return Column(kind, array, nulls if nulls.any() else None)
+
+
+def _number(value: Any) -> float:
+    return math.nan if value is None else float(value)
 
 
 def _restored(kind: Kind, value: Any) -> Any:
@@ -79,8 +97,10 @@ def _restored(kind: Kind, value: Any) -> Any:
     if kind is Kind.BINARY:
         return base64.b64decode(value, validate=True)
     if kind is Kind.LIST:
-        text = any(isinstance(entry, str) for entry in value)
-        return np.array(value, object) if text else np.asarray(value)
+        if value and all(isinstance(entry, str) for entry in value):
+            return np.array(value, object)
+        whole = all(isinstance(entry, bool | int) for entry in value)
+        return np.asarray(value) if whole else np.array([_number(entry) for entry in value], np.float64)
     expected = {Kind.STRING: str, Kind.BOOL: bool}.get(kind, int)
     if type(value) is not expected:
         raise ValueError(f"{value!r} is no {kind}")

@@ -229,7 +229,8 @@ class _Process:
             stdout=subprocess.PIPE,
             cwd=self._folder,
             # Sets of text come in the same order in every run.
-            env={**environment, "PYTHONHASHSEED": "0"},
+            # The system's own commands can be found: libraries ask them how many cores there are.
+            env={**environment, "PYTHONHASHSEED": "0", "PATH": os.defpath},
         )
 
     @property

@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from enum import Enum
 from types import CodeType, FunctionType, MethodType, ModuleType
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -130,6 +130,9 @@ class _Module:
         if isinstance(value, logging.Logger):
             self._imports.add("logging")
             return f"{name} = _logging.getLogger({value.name!r})\n"
+        if isinstance(value, TypeVar):
+            self._imports.add("typing")
+            return f"{name} = _typing.TypeVar({value.__name__!r})\n"
         if isinstance(value, Enum):
             return f"{name} = {self._expression(type(value), type(value).__name__, user)}[{value.name!r}]\n"
         if isinstance(value, functools.partial):
@@ -137,7 +140,7 @@ class _Module:
         if isinstance(value, MethodType):
             return self._method(name, value, user)
         if isinstance(value, type):
-            return self._definition(name, _class_source(value, user), value.__name__, user)
+            return self._class(name, value, user)
         function = _unwrapped(value)
         if function is not None:
             if function.__globals__ is not self._namespace:
@@ -214,10 +217,18 @@ class _Module:
 
     def _closure(self, name: str, own: str, function: FunctionType, text: str, user: str) -> str:
         """The definition, inside a function that holds what it closes over, where it does."""
-        free = function.__code__.co_freevars
         values = {each: value for each, value in _closed_over(function).items() if value is not function}
+        return self._enclosed(name, own, values, text, user, frozenset(function.__code__.co_freevars))
+
+    def _class(self, name: str, cls: type, user: str) -> str:
+        text = _class_source(cls, user)
+        values = {key: value for key, value in _local_to(cls, text, self._namespace).items() if value is not cls}
+        return self._enclosed(name, cls.__name__, values, text, user, frozenset(values))
+
+    def _enclosed(self, name: str, own: str, values: dict[str, Any], text: str, user: str, free: frozenset[str]) -> str:
+        """The definition, inside a function that has these values where there are any."""
         if not values:
-            return self._definition(name, text, own, user, taken=frozenset(free))
+            return self._definition(name, text, own, user, taken=free)
         written = {each: self._closed(each, value, user) for each, value in values.items()}
         values = {each: value for each, value in values.items() if written[each] is not None}
         given = ", ".join(str(written[each]) for each in values)
@@ -508,6 +519,32 @@ def _class_by_name(cls: type) -> str | None:
             if isinstance(node, ast.ClassDef) and node.name == cls.__name__:
                 found = "".join(text.splitlines(True)[_first_line(node) - 1 : node.end_lineno]).rstrip() + "\n"
     return found
+
+
+def _local_to(cls: type, text: str, namespace: Mapping[str, Any]) -> dict[str, Any]:
+    """What a class that was written in a function has from there: what its methods close over, and its bases."""
+    found: dict[str, Any] = {}
+    for value in vars(cls).values():
+        for each in (value, *(getattr(value, part, None) for part in ("__func__", "fget", "fset", "fdel"))):
+            function = _unwrapped(each)
+            if function is not None and _is_written_in(cls, function):
+                found |= _closed_over(function)
+    found.pop("__class__", None)  # what super() closes over is the class itself
+    (node,) = ast.parse(text).body
+    for base, given in zip(getattr(node, "bases", ()), cls.__dict__.get("__orig_bases__", cls.__bases__), strict=False):
+        if isinstance(base, ast.Name) and namespace.get(base.id, getattr(builtins, base.id, None)) is not given:
+            found[base.id] = given
+    return found
+
+
+def _is_written_in(cls: type, function: FunctionType) -> bool:
+    """Whether a function stands in the text of the class; what makes named tuples and dataclasses puts others there."""
+    own = function.__qualname__.startswith(f"{cls.__qualname__}.")
+    return (
+        own
+        and function.__globals__.get("__name__") == cls.__module__
+        and bool(linecache.getlines(function.__code__.co_filename))
+    )
 
 
 def _codes(cls: type) -> Iterator[CodeType]:

@@ -296,7 +296,9 @@ def _namespace(cls: type) -> Mapping[str, Any]:
     """The names among which a class was written: those of its methods, else its module's."""
     for value in vars(cls).values():
         inner = getattr(value, "__func__", getattr(value, "fget", value))
-        if isinstance(inner, FunctionType) and inner.__qualname__.startswith(f"{cls.__qualname__}."):
+        if not isinstance(inner, FunctionType) or not inner.__qualname__.startswith(f"{cls.__qualname__}."):
+            continue
+        if inner.__globals__.get("__name__") == cls.__module__:  # what makes a named tuple has globals of its own
             return inner.__globals__
     return vars(sys.modules[cls.__module__]) if cls.__module__ in sys.modules else {}
 

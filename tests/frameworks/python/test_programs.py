@@ -78,7 +78,8 @@ ADD = """
             return self
         def transform(self, X):
             X = np.asarray(X)
-            return np.column_stack([X, (X[:, 0] - self.mean_[0]) * self.by])
+            ratio = [float(str(each)) * self.by for each in X[:, 0] - self.mean_[0]]  # no graph makes text of numbers
+            return np.column_stack([X, ratio])
 """
 
 
@@ -412,3 +413,93 @@ def test_an_own_step_that_takes_data_frames_only_is_given_them() -> None:
     assert package.manifest.model.table == "pandas"
     answers = holdall.load("model").predict(TABLE.to_dict("records"))
     assert [answer["prediction"] for answer in answers] == model.predict(TABLE).tolist()
+
+
+def test_a_class_inside_a_function_takes_along_what_it_has_from_there() -> None:
+    names = cell(
+        """
+        def made(limit):
+            words = {True: "hi", False: "lo"}
+            class Base:
+                def word(self, flag):
+                    return words[bool(flag)]
+            class Rule(Base):
+                @staticmethod
+                def is_high(value):
+                    return value > limit
+                @property
+                def other(self):
+                    return words
+                def predict(self, frame):
+                    return [super(Rule, self).word(self.is_high(each)) for each in frame["a"]]
+            return Rule()
+        """
+    )
+    packed(names["made"](0.5))
+    answers = holdall.load("model").predict(TABLE)
+    assert answers["prediction"].tolist() == np.where(TABLE["a"] > 0.5, "hi", "lo").tolist()
+
+
+def test_a_notebooks_named_tuple_dataclass_and_generic_class_travel() -> None:
+    names = cell(
+        """
+        import dataclasses, typing
+        T = typing.TypeVar("T")
+        class Pair(typing.NamedTuple):
+            low: float
+            high: float
+            def both(self):
+                return tuple(self)
+        @dataclasses.dataclass(frozen=True)
+        class Bounds:
+            pair: Pair
+            names: list = dataclasses.field(default_factory=list)
+            def ends(self):
+                return self.pair.both()
+        class Rule(typing.Generic[T]):
+            def __init__(self, bounds: T):
+                self.bounds = bounds
+            def predict(self, frame):
+                return frame["a"].clip(*self.bounds.ends())
+        """
+    )
+    packed(names["Rule"](names["Bounds"](names["Pair"](-0.5, 0.5), ["x"])))
+    answers = holdall.load("model").predict(TABLE)
+    np.testing.assert_array_equal(answers["prediction"], TABLE["a"].clip(-0.5, 0.5))
+
+
+def test_arrays_with_nan_and_infinity_are_one_column_and_recorded() -> None:
+    names = cell(
+        """
+        import numpy as np
+        def parts(frame):
+            values = np.c_[frame["a"], np.where(frame["b"] > 0, np.nan, np.inf)]
+            return {"parts": values, "size": frame["a"]}
+        """
+    )
+    package = packed(names["parts"])
+    inputs, recorded = package.samples
+    np.testing.assert_array_equal(recorded["parts"].values[:, 0], inputs["a"].values)
+    positive = inputs["b"].values > 0
+    assert np.isnan(recorded["parts"].values[positive, 1]).all()
+    assert np.isinf(recorded["parts"].values[~positive, 1]).all()
+    assert np.isnan(holdall.load("model").predict({"a": 1.0, "b": 2.0})["parts"][1])
+
+
+def test_lists_that_differ_in_length_are_refused_in_words() -> None:
+    names = cell("def f(frame):\n    return [[1.0] * (1 + (b > 0)) for b in frame['b']]\n")
+    with pytest.raises(UsageError, match="lists that differ in length"):
+        packed(names["f"])
+
+
+def test_a_library_in_the_models_process_finds_the_systems_commands(project: Any) -> None:
+    rules = project(
+        "rules",
+        """
+        import shutil
+        def found(frame):
+            return [shutil.which("sh") is not None] * len(frame)
+        """,
+    )
+    packed(rules.found)
+    assert holdall.load("model").predict(TABLE)["prediction"].all()

@@ -129,7 +129,7 @@ def spread(value: Any, rows: int) -> list[tuple[str, Any]]:
         return [(name, _long(_array([each.get(name) for each in value]), rows)) for name in names]
     if isinstance(value, list | tuple) and _side_by_side(value, rows):
         return [part for each in value for part in spread(each, rows)]
-    if (np.ndim(value) == 0 and not isinstance(value, list | tuple)) or isinstance(value, str | bytes):
+    if (not isinstance(value, list | tuple) and np.ndim(value) == 0) or isinstance(value, str | bytes):
         raise TypeError(f"it gave one {type(value).__name__} for {rows} rows, not one for each")
     array = _long(_array(value), rows)
     if array.ndim == 2 and array.shape[1] <= WIDEST:
@@ -152,10 +152,24 @@ def _one(value: Any, rows: int) -> list[tuple[str, Any]]:
 
 
 def _array(value: Any) -> Any:
-    """A list of numbers is an array of them, any other one of objects."""
+    """A list of numbers is an array of them, any other one of objects. Raises TypeError for lists that differ in length."""
     if isinstance(value, np.ndarray):
         return value
+    if _is_ragged(value):
+        raise TypeError(
+            "it gave lists that differ in length; an answer is a column, or as many columns for each row: join text with a "
+            "separator, or fill what is short"
+        )
     return np.asarray(value, None if _plain_numbers(value) else object)
+
+
+def _is_ragged(value: Any) -> bool:
+    inner = (
+        [each for each in value if isinstance(each, list | tuple | np.ndarray)]
+        if isinstance(value, list | tuple)
+        else []
+    )
+    return len({np.shape(each) if isinstance(each, np.ndarray) else (len(each),) for each in inner}) > 1
 
 
 def _plain_numbers(value: Any) -> bool:
