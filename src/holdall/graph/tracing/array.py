@@ -22,7 +22,7 @@ from holdall.graph.tracing.vector import Form, Vector, numbers, to_float
 from holdall.graph.value import constant
 
 OVER_ROWS = frozenset(
-    ["argsort", "cumprod", "cumsum", "item", "nonzero", "partition", "repeat", "sort", "take", "tolist", "trace"]
+    ["cumprod", "cumsum", "item", "nonzero", "partition", "repeat", "sort", "take", "tolist", "trace"]
 )
 UPRIGHT = object()
 NUMERIC = "biuf"
@@ -363,6 +363,26 @@ class TracedArray:
     def min(self, axis: Any = None, **options: Any) -> Any:
         return self._reduced("min", axis, options)
 
+    def argmax(self, axis: Any = None, **options: Any) -> TracedArray:
+        return self._place_of("argmax", axis, options)
+
+    def argmin(self, axis: Any = None, **options: Any) -> TracedArray:
+        return self._place_of("argmin", axis, options)
+
+    def _place_of(self, name: str, axis: Any, options: Mapping[str, Any]) -> TracedArray:
+        """The column of each row's greatest or least value, the first of several; of the first NaN where there is one."""
+        only(f"numpy.{name}", options)
+        if self._flat or axis not in (1, -1):
+            raise over_rows(f"numpy.{name}")
+        matrix = op.concat([self._upright(vector) for vector in self._vectors], axis=1)
+        missing = op.cast(op.isnan(matrix), to=np.int64)
+        some = op.cast(op.reduce_max(missing, constant([1], np.int64), keepdims=0), to=np.bool_)
+        best = op.arg_max(matrix, axis=1, keepdims=0) if name == "argmax" else op.arg_min(matrix, axis=1, keepdims=0)
+        place = op.where(some, op.arg_max(missing, axis=1, keepdims=0), best)
+        live = pandas.Series(getattr(np, name)(np.asarray(self._live(), float), axis=1))
+        self._trace.note(f"numpy.{name}")
+        return self._new([Vector(Form.INT, place, live)], flat=True)
+
     def any(self, axis: Any = None, **options: Any) -> Any:
         return self._reduced("any", axis, options)
 
@@ -377,6 +397,9 @@ class TracedArray:
 
     def var(self, axis: Any = None, **options: Any) -> Any:
         return self._reduced("var", axis, options)
+
+    def argsort(self, axis: Any = -1, **options: Any) -> Any:
+        return np.argsort(self, axis=axis, **options)  # NumPy hands it back to us
 
     def _reduced(self, name: str, axis: Any, options: Mapping[str, Any], *, skip: bool = False) -> TracedArray:
         """Across each row. skip: leave NaN out."""

@@ -13,7 +13,9 @@ import spox.opset.ai.onnx.v21 as op
 from holdall.graph.tracing import modules
 from holdall.graph.tracing.arithmetic import quietly
 from holdall.graph.tracing.array import Cell, Lying, TracedArray, filled_array, of_frame, unified
+from holdall.graph.tracing.business_days import busday_count, is_busday
 from holdall.graph.tracing.frame import TracedFrame
+from holdall.graph.tracing.ordering import in_order, order_of
 from holdall.graph.tracing.series import TracedSeries, only
 from holdall.graph.tracing.trace import Trace
 from holdall.graph.tracing.untraceable import Untraceable, over_rows
@@ -326,10 +328,17 @@ def _reducing(name: str, *, skip: bool = False) -> Callable[..., TracedArray]:
 
 
 _FUNCTIONS: dict[str, Callable[..., Any]] = {
+    "is_busday": is_busday,
+    "busday_count": busday_count,
+    "argmax": lambda trace, a, axis=None: as_array(a, trace).argmax(axis),
+    "argmin": lambda trace, a, axis=None: as_array(a, trace).argmin(axis),
     **{name: _reducing(name) for name in ("sum", "mean", "max", "min", "any", "all", "prod", "std", "var")},
     **{f"nan{name}": _reducing(name, skip=True) for name in ("sum", "mean", "max", "min")},
     "amax": _reducing("max"),
     "amin": _reducing("min"),
+    "argsort": lambda trace, a, axis=-1, **options: order_of(as_array(a, trace), axis, **options),
+    "partition": lambda trace, a, kth, axis=-1: in_order(as_array(a, trace), axis),
+    "sort": lambda trace, a, axis=-1, **options: in_order(as_array(a, trace), axis, **options),
     "append": lambda trace, arr, values, axis=None: _stacked(trace, (arr, values), 0 if axis is None else axis),
     "around": lambda trace, a, decimals=0: as_array(a, trace).round(decimals),
     "clip": _clip,

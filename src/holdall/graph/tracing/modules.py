@@ -16,6 +16,7 @@ from holdall.graph.tracing.array import Height, TracedArray
 from holdall.graph.tracing.casting import parsed
 from holdall.graph.tracing.dummies import OpenDummies, get_dummies
 from holdall.graph.tracing.frame import TracedFrame, joined_columns
+from holdall.graph.tracing.scalar import NUMPY_FACES, vectorized
 from holdall.graph.tracing.series import Index, TracedSeries, only
 from holdall.graph.tracing.to_times import Moments, datetime_index, to_datetime, to_timedelta
 from holdall.graph.tracing.trace import Trace
@@ -124,6 +125,7 @@ def pandas_module(trace: Trace) -> Module:
 def numpy_module(trace: Trace) -> Module:
     """numpy: its functions find columns by NumPy's own protocol; those that make arrays do not, and chance is barred."""
     from holdall.graph.tracing import array_functions
+    from holdall.graph.tracing.ordering import taken
 
     traced: dict[str, Any] = {
         name: _either(getattr(np, name), _maker(trace, face))
@@ -133,10 +135,25 @@ def numpy_module(trace: Trace) -> Module:
     traced |= {
         name: _either(getattr(np, name), array_functions.of_list(trace, name)) for name in array_functions.OF_LIST
     }
+    traced["array"] = _indexed(traced["array"])
+    traced["take"] = _either(np.take, partial(taken, trace))
     traced["c_"] = array_functions.Beside(trace)
     traced["ndarray"] = _class(np.ndarray, TracedArray, np.ndarray)
     traced["datetime64"] = _Datetime64
+    traced |= NUMPY_FACES
+    traced["vectorize"] = partial(vectorized, trace)
     return Module(np, traced, {"random": RANDOM})
+
+
+def _indexed(make: Callable[..., Any]) -> Callable[..., Any]:
+    """The same maker of arrays; those of constants may be indexed by the values of rows."""
+    from holdall.graph.tracing.ordering import Lookup
+
+    def call(*arguments: Any, **options: Any) -> Any:
+        made = make(*arguments, **options)
+        return made.view(Lookup) if type(made) is np.ndarray else made
+
+    return call
 
 
 def _maker(trace: Trace, of_arrays: Callable[..., Any]) -> Callable[..., Any]:

@@ -13,6 +13,9 @@ import types
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import numpy as np
+
+from holdall.graph.tracing.ordering import Lookup
 from holdall.graph.tracing.trace import Trace
 from holdall.graph.tracing.untraceable import Untraceable
 
@@ -72,6 +75,9 @@ class Bindings:
             return types.MethodType(self.function(function.__func__), function.__self__)
         if not isinstance(function, types.FunctionType) or hasattr(function, _REAL) or _installed(function):
             return function
+        if isinstance(function.__globals__, _Globals):
+            # It was written inside one that was rebound.
+            return function
         known = self._functions.get(id(function))
         if known is not None:
             return known
@@ -112,6 +118,8 @@ class Bindings:
             return _forbidding_class(value, NOW, CLOCK)
         if isinstance(value, types.FunctionType):
             return self.function(value)
+        if type(value) is np.ndarray:
+            return value.view(Lookup)
         return _named(self, value)
 
     def module(self, module: types.ModuleType) -> Any:
