@@ -15,6 +15,7 @@ from holdall.graph.tracing.arithmetic import quietly
 from holdall.graph.tracing.characters import length
 from holdall.graph.tracing.matching import Matches, compiled
 from holdall.graph.tracing.series import TracedSeries, only
+from holdall.graph.tracing.trace import Trace
 from holdall.graph.tracing.untraceable import Untraceable
 from holdall.graph.tracing.vector import (
     Form,
@@ -255,6 +256,20 @@ class Pieces:
     @property
     def str(self) -> Pieces:
         return self
+
+    @property
+    def trace(self) -> Trace:
+        return self._series._trace
+
+    def at_most(self, most: int) -> None:
+        """Refuses rows of more pieces."""
+        vector = self._series._vector
+        separator = self._separator
+        count = text.word_count(vector) if separator is None else text.pieces(vector.values, separator, 1)[1]
+        more = op.greater(count, constant(most, np.int64))
+        if vector.nulls is not None:
+            more = op.and_(more, op.not_(vector.nulls))
+        self.trace.refuse(more, f"a text of more than {most} pieces")
 
     def get(self, i: int) -> TracedSeries:
         made = self._live.str.get(i)

@@ -10,7 +10,7 @@ import pandas
 import spox.opset.ai.onnx.v21 as op
 from spox import Var
 
-from holdall.graph.tracing import text
+from holdall.graph.tracing import text, times
 from holdall.graph.tracing.arithmetic import is_null, quietly
 from holdall.graph.tracing.characters import DIGITS, characters, mapped
 from holdall.graph.tracing.lookup import member_of
@@ -35,9 +35,15 @@ def cast(trace: Trace, vector: Vector, dtype: Any) -> Vector:
     from holdall.graph.tracing.scalar import real
 
     dtype = real(dtype)
-    wanted = dtype if isinstance(dtype, pandas.CategoricalDtype) else pandas.api.types.pandas_dtype(dtype)
+    wanted: Any = dtype
+    if not isinstance(dtype, pandas.CategoricalDtype):
+        days = isinstance(dtype, str) and dtype in ("datetime64[D]", "M8[D]")
+        wanted = np.dtype(dtype) if days else pandas.api.types.pandas_dtype(dtype)
     if str(wanted) == "object":
         raise Untraceable("astype(object)")
+    if vector.form is Form.MOMENT and str(wanted) == "datetime64[D]":
+        # NumPy's days: the same moments, at midnight.
+        return times.floored(vector, times.DAY, vector.live.dt.normalize())
     live = quietly(_live_cast, vector.live, dtype)
     form = form_of(live)
     if isinstance(live.dtype, pandas.CategoricalDtype):

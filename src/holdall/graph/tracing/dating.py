@@ -91,8 +91,8 @@ class Period:
     def astype(self, dtype: Any) -> TracedSeries:
         live = self._live.astype("str")
         vector = self._series._vector
-        if vector.nulls is not None or str(getattr(dtype, "__name__", dtype)) not in ("str", "string"):
-            raise Untraceable("Series.dt.to_period() of times that may be missing", "use .dt.strftime('%Y-%m')")
+        if str(getattr(dtype, "__name__", dtype)) not in ("str", "string"):
+            raise Untraceable(f"Series.dt.to_period().astype({dtype!r})", "write it as text with .astype(str)")
         return self._series._new(times.formatted(vector, self._pattern, live), "dt.to_period")
 
 

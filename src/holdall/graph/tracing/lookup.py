@@ -81,6 +81,20 @@ def _key(form: Form, value: Any) -> Any:
     return int(scale.as_unit("ns").value) // 1000
 
 
+def with_default(trace: Trace, vector: Vector, table: Mapping[Any, Any]) -> Vector:
+    """Series.map by a `defaultdict`: what is not in it, missing values too, becomes what its function gives."""
+    factory = getattr(table, "default_factory", None)
+    if factory is None:
+        raise Untraceable("Series.map by a dict that makes its own values", "use .map(…).fillna(…)")
+    default = as_vector(factory())
+    found = looked_up(trace, vector, dict(table), "map")
+    mask = null_mask(found)
+    live = quietly(vector.live.map, table)
+    if mask is None:
+        return found.with_live(live)
+    return chosen(Vector(Form.BOOL, mask, live), default, found, live)
+
+
 def looked_up(trace: Trace, vector: Vector, table: Mapping[Any, Any], operation: str) -> Vector:
     """Series.map by a dict: what is not in it becomes missing."""
     keys: dict[Any, Any] = {}
@@ -95,8 +109,6 @@ def looked_up(trace: Trace, vector: Vector, table: Mapping[Any, Any], operation:
             keys.setdefault(found, value)
     values = [value.item() if isinstance(value, np.generic) else value for value in keys.values()]
     live = quietly(vector.live.map, dict(table))
-    if getattr(table, "__missing__", None) is not None:
-        raise Untraceable("Series.map by a dict with a default", "use .map(…).fillna(…)")
     words = [value for value in values if not is_null(value)]
     if not words:
         raise Untraceable("Series.map by an empty dict")

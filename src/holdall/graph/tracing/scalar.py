@@ -484,6 +484,9 @@ def _explored(trace: Trace, run: Callable[[], Any], live: Any, caught: bool = Fa
         finally:
             trace.raising = None
             _ways.pop()
+        if isinstance(value, Scalar) and any(value._vector.nulls is condition for condition in way.conditions):
+            # On this way the value is one that is missing, whatever it is elsewhere.
+            value = np.nan
         ends.append((way.conditions, value))
         if len(ends) > MOST:
             raise Untraceable(f"a function with more than {MOST} ways through it", "write it with np.select")
@@ -676,7 +679,8 @@ class Face:
         self._behind = behind
         self._call = call
         self.__name__ = behind.__name__
-        if behind in (builtins.int, builtins.float, builtins.bool, builtins.str):
+        kinds = (builtins.int, builtins.float, builtins.bool, builtins.str, np.generic)
+        if isinstance(behind, builtins.type) and issubclass(behind, kinds):
             self.dtype = np.dtype(behind)
 
     def __call__(self, *arguments: Any, **options: Any) -> Any:
@@ -715,6 +719,61 @@ _CALLS: dict[str, Callable[..., Any]] = {
 }  # fmt: skip
 FACES = {name: Face(getattr(builtins, name), call) for name, call in _CALLS.items()}
 """What stands in for Python's own: `int` is a function here, and a dtype where a table is asked."""
+
+
+def _of_numpy(kind: Any) -> Callable[..., Any]:
+    def call(*arguments: Any) -> Any:
+        if len(arguments) == 1 and builtins.isinstance(arguments[0], Scalar):
+            return arguments[0]._of(arguments[0]._series.astype(kind))
+        if len(arguments) == 1 and builtins.isinstance(arguments[0], TracedSeries):
+            return arguments[0].astype(kind)
+        return kind(*arguments)
+
+    return call
+
+
+NUMPY_FACES = {
+    name: Face(getattr(np, name), _of_numpy(getattr(np, name)))
+    for name in ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "float32", "float64", "bool_")
+}
+"""What stands in for NumPy's kinds of numbers."""
+
+
+def vectorized(trace: Trace, function: Callable[..., Any]) -> Callable[..., Any]:
+    """numpy.vectorize: the function of the values of each row."""
+
+    def call(*columns: Any) -> Any:
+        from holdall.graph.tracing.array import Cell, TracedArray
+
+        vectors = [_vector_of(one) for one in columns]
+        if not any(builtins.isinstance(one, Vector) for one in vectors):
+            return np.vectorize(function)(*columns)
+        made = over_several(trace, vectors, function)
+        return TracedArray(trace, [Cell(made)], flat=True)
+
+    return call
+
+
+def _vector_of(value: Any) -> Any:
+    if builtins.isinstance(value, TracedSeries):
+        return value._vector
+    cells = getattr(value, "_cells", None)
+    return cells[0].vector if cells is not None and len(cells) == 1 else value
+
+
+def over_several(trace: Trace, given: Sequence[Any], function: Callable[..., Any]) -> Vector:
+    """The function of the values of several columns in each row; what is no column is the same in every row."""
+    rows = max(len(one.live) for one in given if builtins.isinstance(one, Vector))
+    lives = [
+        one.live.tolist() if builtins.isinstance(one, Vector) and len(one.live) == rows
+        else [one.live.iloc[0] if builtins.isinstance(one, Vector) else one] * rows
+        for one in given
+    ]  # fmt: skip
+    real_one = _undone(function)
+    live = pandas.Series([quietly(real_one, *values) for values in zip(*lives, strict=True)])
+    rebound = _rebound(function, trace)
+    values = [Scalar(trace, one) if builtins.isinstance(one, Vector) else one for one in given]
+    return _explored(trace, lambda: rebound(*values), live, catches(real_one))
 
 
 def real(value: Any) -> Any:

@@ -13,7 +13,7 @@ from spox import Var
 from holdall.graph.tracing import unary
 from holdall.graph.tracing.arithmetic import as_vector, binary, chosen, is_null, quietly
 from holdall.graph.tracing.casting import cast
-from holdall.graph.tracing.lookup import always, looked_up, member_of, replaced_by
+from holdall.graph.tracing.lookup import always, looked_up, member_of, replaced_by, with_default
 from holdall.graph.tracing.trace import Trace
 from holdall.graph.tracing.untraceable import Untraceable, over_rows
 from holdall.graph.tracing.vector import (
@@ -431,6 +431,8 @@ class TracedSeries:
         if isinstance(function, pandas.Series):
             function = function.to_dict()
         if isinstance(function, Mapping):
+            if getattr(function, "__missing__", None) is not None:
+                return self._new(with_default(self._trace, self._vector, function), "map")
             return self._new(looked_up(self._trace, self._vector, function, "map"), "map")
         if isinstance(function, TracedSeries):
             raise over_rows("map by another column")

@@ -56,6 +56,8 @@ def _of_text(trace: Trace, vector: Vector, live: Any, form: str | None, *, coerc
     refuse = partial(trace.refuse, narrower=True)
     seen = [value for value in vector.live.tolist() if isinstance(value, str)]
     ends = {found.group(1) if (found := _ZULU.fullmatch(value)) else "" for value in seen}
+    if form is None and seen and all(re.fullmatch("[0-9]{8}", value) for value in seen):
+        form = "%Y%m%d"
     if form is None and len(ends) == 1 and "" not in ends and not coerce:
         (suffix,) = ends
         there = text.ending(vector, [suffix])
@@ -88,7 +90,7 @@ def _of_parts(trace: Trace, frame: TracedFrame) -> TracedSeries:
         raise Untraceable("pandas.to_datetime of columns that may be missing", "fill them before")
     year, month, day = (to_int(vector) for vector in vectors)
     live = pandas.to_datetime(frame._live())
-    bounds = [(year, 1000, 9999), (month, 1, 12), (day, 1, 31)]
+    bounds = [(year, 1, 9999), (month, 1, 12), (day, 1, 31)]
     outside = [
         op.or_(op.less(one, constant(low, np.int64)), op.greater(one, constant(high, np.int64)))
         for one, low, high in bounds

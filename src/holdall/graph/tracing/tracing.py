@@ -13,7 +13,7 @@ from spox import Var
 from holdall.graph.conversion import Graph
 from holdall.graph.tracing.array import TracedArray, of_frame
 from holdall.graph.tracing.dummies import OpenDummies
-from holdall.graph.tracing.frame import TracedFrame
+from holdall.graph.tracing.frame import SplitFrame, TracedFrame
 from holdall.graph.tracing.inputs import RawColumns
 from holdall.graph.tracing.rebinding import Bindings
 from holdall.graph.tracing.series import TracedSeries
@@ -198,6 +198,8 @@ def finished(state: Trace, table: Any) -> TracedFrame:
         table = TracedFrame(state, {f"x{place}": vector for place, vector in enumerate(table._vectors)})
     if isinstance(table, OpenDummies):
         raise table.raised
+    if isinstance(table, SplitFrame):
+        table = table[list(table.columns)]
     if not isinstance(table, TracedFrame):
         raise Untraceable(f"a result that is a {type(table).__name__}", "return a data frame")
     return table
