@@ -5,6 +5,7 @@ from __future__ import annotations
 import linecache
 import re
 import shlex
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 from palmerpenguins import load_penguins
 
 from holdall.cli.main import main
+from tests.docs import written
 
 ROOT = Path(__file__).parents[2]
 BLOCK = re.compile(r"^```(python|console)\n(.*?)^```", re.MULTILINE | re.DOTALL)
@@ -44,6 +46,8 @@ def test_a_page_runs_as_it_stands(
         for needed in ("chromium", "runtime_files"):
             request.getfixturevalue(needed)
     monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    written.write(page, tmp_path)
     load_penguins().to_csv("penguins.csv", index=False)
     names: dict[str, Any] = {"__name__": "__page__"}
     exec("import holdall", names)  # noqa: S102 — the pages are ours
@@ -52,6 +56,8 @@ def test_a_page_runs_as_it_stands(
         if page.name == "README.md" and block.startswith(FIRST):
             continue
         ran += 1
+        if language == "python" and written.NAMED.match(f"```python\n{block}```"):
+            continue  # a file, which was put there
         if language == "python":
             cell = str(page) + str(ran)
             linecache.cache[cell] = (len(block), None, block.splitlines(True), cell)  # as a notebook keeps its cells
@@ -61,6 +67,13 @@ def test_a_page_runs_as_it_stands(
             if line.startswith("$ holdall "):
                 assert main(shlex.split(line[2:])[1:]) == 0, line
     assert ran
+    for name in [name for name, module in sys.modules.items() if _lies_in(module, tmp_path)]:
+        del sys.modules[name]
+
+
+def _lies_in(module: Any, folder: Path) -> bool:
+    file = getattr(module, "__file__", None)
+    return isinstance(file, str) and Path(file).is_relative_to(folder)
 
 
 def test_every_page_that_is_linked_exists() -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
-from importlib import import_module
+from functools import lru_cache
+from importlib import import_module, metadata
 from typing import Any
 
 from holdall.errors import UnsupportedModel
@@ -24,11 +26,15 @@ FRAMEWORKS = {
     "xgboost": "holdall.frameworks.xgboost.framework",
 }
 
+GROUP = "holdall.frameworks"
+"""The entry points of frameworks that other distributions bring: top-level module of the models = module of the framework."""
+
 
 def find(model: Any) -> Framework:
     """The framework of a live model. Imports nothing but the framework's own folder. Raises UnsupportedModel."""
     for base in type(model).__mro__:
-        module = FRAMEWORKS.get(base.__module__.partition(".")[0])
+        top = base.__module__.partition(".")[0]
+        module = FRAMEWORKS.get(top) or (None if top == "builtins" else _brought(tuple(sys.path)).get(top))
         if module is not None:
             framework: Framework = import_module(module).FRAMEWORK
             if framework.recognises(model):
@@ -47,3 +53,9 @@ def find(model: Any) -> Framework:
         hint="pack a fitted model, a pipeline, a function or an object with predict; docs/reference/coverage.md lists them",
         type=kind,
     )
+
+
+@lru_cache(maxsize=4)
+def _brought(path: tuple[str, ...]) -> Mapping[str, str]:  # noqa: ARG001 — where distributions are looked for
+    """What other distributions say that they bring; nothing of them is imported."""
+    return {point.name: point.value for point in metadata.entry_points(group=GROUP)}
