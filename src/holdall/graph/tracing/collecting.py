@@ -27,6 +27,7 @@ from holdall.graph.tracing.trace import Trace
 from holdall.graph.tracing.tracing import begun, called, finished, tables, unknown
 from holdall.graph.tracing.untraceable import Untraceable
 from holdall.graph.tracing.vector import ELEMENT, Form, Vector, form_of
+from holdall.graph.tracing.watching import unwatched, watched
 from holdall.spec.schema import Field
 
 _MOST = 50
@@ -67,7 +68,8 @@ def collect(functions: Sequence[Callable[[Any], Any]], fields: Sequence[Field], 
     table, second = tables(state, columns)
     for function in functions:
         try:
-            table = called(guards, function, table, second)
+            with watched():
+                table = called(guards, function, table, second)
         except Untraceable as error:
             guards.tell(error, ())
             found.stopped = True
@@ -178,7 +180,8 @@ class _Guards(Bindings):
         """The step done on the sample's rows. error: why it is not recorded; told unless it follows from one told before."""
         real = self._real(operands)
         try:
-            result = act(*real)
+            with unwatched():
+                result = act(*real)
         except Exception:
             if error is not None:
                 raise error from None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import builtins
 import datetime
+import functools
 import math
 import types
 from collections.abc import Callable, Mapping
@@ -73,6 +74,12 @@ class Bindings:
         """The same function over tracing modules; what is no plain function of Python stays as it is."""
         if isinstance(function, types.MethodType):
             return types.MethodType(self.function(function.__func__), function.__self__)
+        if isinstance(function, functools.partial):
+            return functools.partial(self.function(function.func), *function.args, **function.keywords)
+        if isinstance(function, functools._lru_cache_wrapper):
+            return self.function(function.__wrapped__)
+        if _is_callable_object(function):
+            return types.MethodType(self.function(type(function).__call__), function)
         if not isinstance(function, types.FunctionType) or hasattr(function, _REAL) or _installed(function):
             return function
         if isinstance(function.__globals__, _Globals):
@@ -111,12 +118,12 @@ class Bindings:
         """What a name of the user's module stands for while it is traced."""
         if isinstance(value, types.ModuleType):
             return self.module(value)
-        why = _impure(value)
+        why = impure(value)
         if why is not None:
             return Barred(value, why)
         if value is datetime.datetime or value is datetime.date:
             return _forbidding_class(value, NOW, CLOCK)
-        if isinstance(value, types.FunctionType):
+        if isinstance(value, types.FunctionType | functools.partial | functools._lru_cache_wrapper):
             return self.function(value)
         if type(value) is np.ndarray:
             return value.view(Lookup)
@@ -162,7 +169,7 @@ class _Globals(dict[str, Any]):
                 self[name] = bindings.value(value)
 
 
-def _impure(value: Any) -> str | None:
+def impure(value: Any) -> str | None:
     """Why a name that was imported from a module of chance, of the clock or of the machine stays out; None for all others."""
     if isinstance(value, types.BuiltinFunctionType | types.MethodType) and not isinstance(
         value.__self__, types.ModuleType
@@ -193,6 +200,12 @@ class Barred:
 
     def __getitem__(self, _: Any) -> Any:
         raise Untraceable(self._name, self._why)
+
+
+def _is_callable_object(value: Any) -> bool:
+    """An object of a class of the user's own that is called as a function."""
+    call = getattr(type(value), "__call__", None)  # noqa: B004 — it is asked which function it is
+    return isinstance(call, types.FunctionType) and not isinstance(value, type) and not _installed(call)
 
 
 def _full(cell: types.CellType) -> bool:

@@ -20,6 +20,7 @@ from holdall.graph.tracing.series import TracedSeries
 from holdall.graph.tracing.trace import Operation, Trace
 from holdall.graph.tracing.untraceable import Untraceable, where_raised
 from holdall.graph.tracing.vector import Form, Vector, null_mask, numbers, to_float, to_int
+from holdall.graph.tracing.watching import watched
 from holdall.graph.value import constant
 from holdall.spec.schema import Field, Kind
 from holdall.spec.steps import GraphInput, StepOutput
@@ -182,7 +183,8 @@ def trace(
     table, second = tables(state, raw)
     for function in functions:
         try:
-            table = called(state.bindings, function, table, second)
+            with watched():
+                table = called(state.bindings, function, table, second)
         except Exception as error:
             # The function runs on tables, so what it raises here is a library's, which was given what is none.
             raise unknown(error) from error

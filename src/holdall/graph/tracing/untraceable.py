@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sys
+import sysconfig
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
 HERE = str(Path(__file__).parents[2])
+STANDARD = sysconfig.get_path("stdlib")
 
 
 @dataclass(frozen=True)
@@ -37,12 +39,17 @@ def told(error: Untraceable) -> str:
     return f"{where}{error.operation} does not go into the graph{f': {error.instead}' if error.instead else ''}"
 
 
+def is_own(file: str) -> bool:
+    """Whether code of this file is the user's own: of no installed library, of this package or of Python itself."""
+    return not (file.startswith((HERE, STANDARD, "<frozen")) or "site-packages" in file)
+
+
 def asking() -> Line | None:
     """The innermost line of code that is neither this package's nor an installed library's, or None."""
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         file = frame.f_code.co_filename
-        if not file.startswith(HERE) and "site-packages" not in file and not file.startswith("<frozen"):
+        if is_own(file):
             return Line(file, frame.f_lineno)
         frame = frame.f_back
     return None
@@ -54,7 +61,7 @@ def where_raised(error: BaseException) -> Line | None:
     step = error.__traceback__
     while step is not None:
         file = step.tb_frame.f_code.co_filename
-        if not file.startswith(HERE) and "site-packages" not in file:
+        if is_own(file):
             found = Line(file, step.tb_lineno)
         step = step.tb_next
     return found
