@@ -13,6 +13,7 @@ REMEDIES: tuple[tuple[tuple[str, ...], str], ...] = (
         ("CountVectorizer", "TfidfVectorizer", "HashingVectorizer"),
         "nothing exact takes its place; encode short texts as categories (OneHotEncoder, TargetEncoder), or keep it native",
     ),
+    (("it hashes text",), "use OneHotEncoder, or DictVectorizer where a row is a dictionary"),
     (("brute force", "rounding noise"), "give it algorithm='kd_tree' or 'ball_tree' and fit it again"),
     (("run anew for every table",), "project with PCA or TruncatedSVD, or take KMeans' distances, and fit it again"),
     (("neighbours tie",), "use IterativeImputer or SimpleImputer in its place, or fit it on rows that do not repeat"),
@@ -38,10 +39,20 @@ REMEDIES: tuple[tuple[tuple[str, ...], str], ...] = (
         "`holdall trace` shows line by line what of a function goes into the graph; docs/guides/preprocessing.md lists it",
     ),
     (("tokenizer (",), "nothing: a tokenizer stays beside its graph; where it runs, `tokenizers` is all that it needs"),
+    (
+        ("statistics of the target (CTR)",),
+        "fit it with one_hot_max_size no less than the categories of a column; else nothing: catboost is all that it needs",
+    ),
+    (
+        ("which CatBoost turns into numbers",),
+        "make numbers or categories of the text before it; else nothing: catboost is all that it needs",
+    ),
+    (("composite_cols",), "join the columns in a preprocess function, and encode the joined one"),
     (("in float32",), "fit it on float64 columns"),
     (
         ("parity failed",),
-        "its graph was made and is not used, since its answers differ: `holdall verify` shows the figures",
+        "use another estimator for this step, or keep it native: a graph was made and is not used, since it differs as the "
+        "cause says",
     ),
 )
 """Words of a step or a cause, and what to do about it; the first that fits is told."""
@@ -57,10 +68,26 @@ def remedy(step: str, cause: str) -> str:
     return OTHERWISE
 
 
+TRUST = {
+    "data": "none: it holds data only, though a library is needed to run it",
+    "types": "none beyond the default: it holds objects of types that holdall knows",
+    "code": "whoever did not seal it gives --trust code",
+    "pickle": "whoever loads it gives --trust pickle, here too: opening it runs what its maker wanted",
+}
+"""What loading asks for, by the level of trust."""
+
+
 def _pace(package: Mapping[str, Any]) -> str:
-    if any(step.get("engine") == "text" for step in package.get("steps", ())):
+    engines = {step["role"]: step.get("engine") for step in package.get("steps", ())}
+    model = engines.get("model")
+    if model == "text":
         return "by what the tokenizer takes; the network itself is a graph"
-    return "a request of one row asks the live model, which takes it as a table"
+    if model == "python":
+        return "a request of one row goes to a process of its own, which asks the model with a table"
+    if "python" in engines.values():
+        whose = "is a graph" if model == "onnx" else "is asked by its own library"
+        return f"a request of one row goes through the functions' own process, as a table; the model {whose}"
+    return "a request of one row is asked of the model's own library, which takes it as a table"
 
 
 def portability(output: Output, package: Mapping[str, Any]) -> None:
@@ -74,7 +101,7 @@ def portability(output: Output, package: Mapping[str, Any]) -> None:
     output.facts(
         [
             ("needs", f"python {environment['python']} with {', '.join(environment['requires'])}"),
-            ("trust", f"whoever loads it must allow {package['trust']}"),
+            ("trust", TRUST[package["trust"]]),
             ("no way", "into a browser, onto a device without Python, or into C"),
             ("slower", _pace(package)),
         ]

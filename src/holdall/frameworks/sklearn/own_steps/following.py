@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import functools
+import sys
 import types
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -45,6 +46,16 @@ def function(model: Any, table: Table, conversion: Conversion, path: str) -> Tab
     return _followed(model, table, conversion, path, call, witness)
 
 
+def _installed(model: Any) -> str | None:
+    """What is told of a class of an installed library, of which no line is the user's to rewrite; None for other steps."""
+    from holdall.graph.tracing.untraceable import is_own
+
+    kind, file = type(model), getattr(sys.modules.get(type(model).__module__), "__file__", None)
+    if kind.__name__ == "FunctionTransformer" or file is None or is_own(file):
+        return None
+    return f"{kind.__module__}.{kind.__qualname__} is not a scikit-learn class; its code is not known"
+
+
 def _plain(function: Any) -> tuple[Any, dict[str, Any]]:
     """The function behind partials that hold named arguments only, and these."""
     options: dict[str, Any] = {}
@@ -73,7 +84,7 @@ def _followed(
         step = Step(table, witness.given, conversion, path)
         made = step.blocks(step.run(call, lambda trace: faces.bindings(step, path, trace)), witness.answer)
     except Untraceable as error:
-        raise NotPortable(path, told(error)) from None
+        raise NotPortable(path, _installed(model) or told(error)) from None
     if hasattr(witness.answer, "columns"):
         return made
     return value.rename(made, fitted_names(model, table, value.width(made)))
