@@ -41,6 +41,37 @@ def test_rows_of_the_sample_are_not_nudged():
     assert settled["prediction"].values.tolist() == [1.5]
 
 
+def _in_single_precision(batch: Batch) -> Batch:
+    """A large sum, and one in which the same numbers cancel, as float32 adds them."""
+    image = batch["image"].values.astype(np.float32)
+    weights = np.linspace(-1, 1, image.shape[1], dtype=np.float32)
+    return _batch(large=image.sum(axis=1).astype(float), small=(image @ weights).astype(float))
+
+
+def test_what_cancels_in_float32_is_rounding_and_what_does_not_is_wrong():
+    tolerance = Tolerance(relative=1e-4, absolute=1e-6)
+    image = np.stack([np.full(256, 1000.1), np.linspace(0.1, 1, 256)])
+    batch = Batch({"image": Column(Kind.TENSOR, image, None, "float32")}, 2)
+    expected = _in_single_precision(batch)
+    moved = expected["small"].values + np.array([3e-3, 5e-3])
+    actual = Batch({**expected.columns, "small": Column(Kind.FLOAT, moved)}, 2)
+    settled, _ = settle(_in_single_precision, batch, expected, actual, tolerance, "transform", extreme=False)
+    assert settled["small"].values.tolist() == [expected["small"].values[0], moved[1]]
+
+
+def test_a_step_of_a_model_in_float32_hides_no_wrong_answer():
+    """The row lies on the step, so that the live model's own answer hangs on the last place; but it is no rounding."""
+
+    def live(batch: Batch) -> Batch:
+        return _batch(prediction=np.where(batch["x"].values >= 3.0, 5.0, 4.0))
+
+    batch = _batch(x=[3.0, 1.0])
+    actual = _batch(prediction=[4.0, 4.0])
+    tolerance = Tolerance(relative=1e-4, absolute=1e-6)
+    settled, _ = settle(live, batch, live(batch), actual, tolerance, "regression", extreme=False)
+    assert settled["prediction"].values.tolist() == [4.0, 4.0]
+
+
 def test_a_model_that_answers_otherwise_alone_leaves_no_more_than_that_and_never_more_than_a_millionth():
     def live(batch: Batch) -> Batch:
         return _batch(prediction=np.full(batch.rows, 1.0 if batch.rows > 1 else 1.0 + 1e-7))

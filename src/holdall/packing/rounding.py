@@ -29,7 +29,8 @@ RELATIVE = 1e-6
 """Beyond this relative error a number is wrong, whatever the live model does; rows beyond all measure excepted."""
 
 SINGLE = 1e-5
-"""The tolerance of a model that computes in float32 is beyond this."""
+"""The tolerance of a model that computes in float32 is beyond this. Beside the largest of a row's answers one that cancels to
+next to nothing holds no digits: a difference of RELATIVE of that largest is what float32 comes to in a sum."""
 HUGE = 1e30
 """Where such a model is given numbers of this size, it hangs on the order of its sums whether one of them runs over."""
 
@@ -48,7 +49,8 @@ def settle(
     rows = np.flatnonzero(np.logical_or.reduce(list(differing.values()))) if differing else np.empty(0, np.intp)
     if not 0 < len(rows) <= ROWS:
         return actual, 0
-    others = _others(live, batch, rows, extreme=extreme)
+    single = tolerance.relative >= SINGLE
+    others = _others(live, batch, rows, nudged=extreme or single, single=single)
     columns, labels = dict(actual.columns), 0
     for name, wrong in differing.items():
         if not wrong.any() or not others:
@@ -64,8 +66,10 @@ def settle(
             labels += int(settled.sum())
         else:
             a, b = actual[name].values[rows], expected[name].values[rows]
-            settled = _within(a, b, again, extreme=extreme)
-            if extreme and tolerance.relative >= SINGLE:
+            settled = _within(a, b, again)
+            if not extreme:
+                settled &= _little(a, b, _largest(expected, task)[rows] if single else np.abs(b), tolerance)
+            if extreme and single:
                 settled |= _runs_over(batch.take(rows)) & (np.isfinite(a) != np.isfinite(b))
         columns[name] = _taken(actual[name], expected[name], rows[settled])
     return Batch(columns, actual.rows), labels
@@ -91,29 +95,31 @@ def _differing(name: str, expected: Batch, actual: Batch, tolerance: Tolerance, 
     return ~same
 
 
-def _others(live: Live, batch: Batch, rows: Places, *, extreme: bool) -> list[Batch]:
+def _others(live: Live, batch: Batch, rows: Places, *, nudged: bool, single: bool) -> list[Batch]:
     """The live model's answers to these rows in other company, and nudged."""
     found = []
     chosen = batch.take(rows)
     try:
         found.append(concatenate([live(batch.take(np.array([row]))) for row in rows]))
-        if extreme:
+        if nudged:
             generator = np.random.default_rng(4)
-            found += [live(_nudged(chosen, generator)) for _ in range(NUDGES)]
+            found += [live(_nudged(chosen, generator, single=single)) for _ in range(NUDGES)]
     except Exception:  # noqa: BLE001 — whatever the live model raises: then nothing is known of its rounding
         return found
     return found
 
 
-def _nudged(batch: Batch, generator: np.random.Generator) -> Batch:
-    """Each number one unit in the last place up or down."""
+def _nudged(batch: Batch, generator: np.random.Generator, *, single: bool) -> Batch:
+    """Each number one unit in the last place up or down: of float32 where the model, or the column, is of that."""
     columns = {}
     for name in batch:
         column = batch[name]
-        if column.kind is Kind.FLOAT:
-            element = np.float32 if column.dtype == "float32" else np.float64
-            towards = np.where(generator.random(batch.rows) < 0.5, -np.inf, np.inf).astype(element)
-            moved = np.nextafter(column.values.astype(element), towards).astype(np.float64)
+        fractions = column.kind is Kind.TENSOR and (column.dtype or "float").startswith("float")
+        if column.kind is Kind.FLOAT or fractions:
+            element = np.float32 if single or column.dtype == "float32" else np.float64
+            towards = np.where(generator.random(column.values.shape) < 0.5, -np.inf, np.inf).astype(element)
+            with np.errstate(over="ignore"):
+                moved = np.nextafter(column.values.astype(element), towards).astype(np.float64)
             column = replace(column, values=moved)
         columns[name] = column
     return Batch(columns, batch.rows)
@@ -137,14 +143,35 @@ def _equally_near(expected: Batch, tolerance: Tolerance) -> npt.NDArray[np.bool_
     return near
 
 
-def _within(
-    a: npt.NDArray[np.float64], b: npt.NDArray[np.float64], again: Sequence[Column], *, extreme: bool
-) -> npt.NDArray[np.bool_]:
+def _within(a: npt.NDArray[np.float64], b: npt.NDArray[np.float64], again: Sequence[Column]) -> npt.NDArray[np.bool_]:
+    """What differs by no more than some times what the live model differs from itself."""
     with np.errstate(invalid="ignore", over="ignore"):
         spread = np.max([np.nan_to_num(np.abs(other.values - b)) for other in again], axis=0)
+        settled: npt.NDArray[np.bool_] = np.abs(a - b) <= TIMES * spread
+    return settled
+
+
+def _little(
+    a: npt.NDArray[np.float64], b: npt.NDArray[np.float64], largest: npt.NDArray[np.float64], tolerance: Tolerance
+) -> npt.NDArray[np.bool_]:
+    """What is no more than rounding of the largest number in the row, or for float32 a few times the tolerance."""
+    with np.errstate(invalid="ignore", over="ignore"):
         error = np.abs(a - b)
-        settled: npt.NDArray[np.bool_] = error <= TIMES * spread
-        return settled if extreme else settled & (error <= RELATIVE * np.abs(b))
+        little: npt.NDArray[np.bool_] = error <= RELATIVE * largest
+        if tolerance.relative >= SINGLE:
+            little |= error <= CLEAR * (tolerance.absolute + tolerance.relative * np.abs(b))
+    return little
+
+
+def _largest(expected: Batch, task: str) -> npt.NDArray[np.float64]:
+    """The largest of each row's numbers."""
+    numbers = [
+        np.abs(np.nan_to_num(expected[name].values))
+        for name in expected
+        if expected[name].kind is Kind.FLOAT and not is_label(name, expected[name], task)
+    ]
+    found: npt.NDArray[np.float64] = np.max(numbers, axis=0)
+    return found
 
 
 def _taken(actual: Column, expected: Column, rows: Places) -> Column:
