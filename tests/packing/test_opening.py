@@ -36,11 +36,15 @@ from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardSc
 
 from holdall.engines import compression
 from holdall.errors import Error, MissingDependency, TrustRequired, UnreadableFile, UnsupportedModel
+from holdall.frameworks.find import find
 from holdall.packing.opening import open_model
 
 TABLE = pd.DataFrame({"a": np.arange(40.0), "b": pd.Series(["x", "y", "z", None] * 10, dtype=object)})
 NUMBERS = TABLE[["a"]].assign(c=np.arange(40) % 7)
 Y = np.array([0, 1] * 20)
+
+
+LINE = LogisticRegression().fit(NUMBERS, Y)
 
 
 def mixed() -> Any:
@@ -479,3 +483,26 @@ def varint(number: int) -> bytes:
         out += bytes([number & 127 | 128])
         number >>= 7
     return out + bytes([number])
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (dumped(LINE)[:-1], "ends before"),
+        (dumped(LINE)[:300], "cannot be read"),
+        (dumped(LINE) + dumped(LINE), "goes on after"),
+    ],
+)
+def test_what_is_cut_off_or_too_long_is_told_with_what_to_do(data, words, tmp_path):
+    (tmp_path / "model.joblib").write_bytes(data)
+    with pytest.raises(UnreadableFile, match=words) as caught:
+        open_model(str(tmp_path / "model.joblib"))
+    assert "joblib.dump" in caught.value.hint
+
+
+def test_a_model_inside_a_dictionary_is_told_by_its_place(tmp_path):
+    for held, place in (({"model": LINE, "threshold": 0.4}, "['model']"), ((LINE, ["a"]), "[0]")):
+        with pytest.raises(UnsupportedModel) as caught:
+            find(held)
+        assert place in caught.value.message
+        assert place in caught.value.hint

@@ -48,11 +48,28 @@ def find(model: Any) -> Framework:
             hint="give the module itself, after module.load_state_dict(these)",
             type=kind,
         )
+    place = _inside(model)
+    if place is not None:
+        raise UnsupportedModel(
+            f"a {kind.removeprefix('builtins.')} is not a model; the one in it is {place}",
+            hint=f"pack that alone: holdall.pack(loaded{place}, …), or write it to a file of its own; what belongs to it, a "
+            "threshold or names, into metadata= or a postprocess function",
+            type=kind,
+        )
     raise UnsupportedModel(
         f"a {kind} is not a model that holdall knows",
         hint="pack a fitted model, a pipeline, a function or an object with predict; docs/reference/coverage.md lists them",
         type=kind,
     )
+
+
+def _inside(container: Any) -> str | None:
+    """Where in a dictionary, list or tuple the only model lies: "['model']"; None where there is none, or several."""
+    if not isinstance(container, dict | list | tuple):
+        return None
+    parts = container.items() if isinstance(container, dict) else enumerate(container)
+    found = [f"[{key!r}]" for key, part in parts if callable(getattr(part, "predict", None))]
+    return found[0] if len(found) == 1 else None
 
 
 @lru_cache(maxsize=4)

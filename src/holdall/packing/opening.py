@@ -236,9 +236,18 @@ def _open_pickle(data: bytes, path: str) -> Any:
             "pickle", "types", [path], [f"as a pickle it runs what it names: {names}{more}"], hint=_HINT
         )
     if failed is not None:
-        raise UnreadableFile(f"{path} cannot be read: {failed}", path=path) from failed
+        why = "it ends before its object does" if isinstance(failed, EOFError) else str(failed) or type(failed).__name__
+        raise UnreadableFile(
+            f"{path} cannot be read: {why}",
+            hint="it is cut off or damaged: write it anew with joblib.dump or pickle.dump, and copy it whole",
+            path=path,
+        ) from failed
     if stream.read(1):
-        raise UnreadableFile(f"{path} goes on after its end; holdall reads files that hold one object", path=path)
+        raise UnreadableFile(
+            f"{path} goes on after its end; holdall reads files that hold one object",
+            hint="write the fitted model alone: joblib.dump(model, 'model.joblib')",
+            path=path,
+        )
     try:
         check(model, path)
     except PackageDamaged as error:
