@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from holdall.columns.arrays import SAMPLED, has_nan, repeats, to_int64, unsupported
-from holdall.columns.batch import Array, Batch, Column, Mask
+from holdall.columns.batch import Array, Batch, Column, Mask, listed
 from holdall.columns.names import unique
 from holdall.columns.objects import from_objects, spread
 from holdall.errors import MissingDependency
@@ -134,8 +134,8 @@ def _to_array(pyarrow: Any, column: Column) -> Any:
 def _to_nested(pyarrow: Any, column: Column) -> Any:
     values, nulls = column.values, column.null_mask()
     if column.kind is Kind.LIST:
-        first = values[0].dtype if len(values) else np.dtype(np.float64)
-        element = pyarrow.string() if first.kind in "OU" else pyarrow.from_numpy_dtype(first)
+        held = listed(column)
+        element = pyarrow.string() if held.kind in "OU" else pyarrow.from_numpy_dtype(held)
         dtype = pyarrow.list_(element)
     else:
         dtype = pyarrow.from_numpy_dtype(values.dtype)

@@ -128,6 +128,19 @@ def all_null(kind: Kind, rows: int, shape: Sequence[int] = ()) -> Column:
     return Column(kind, values, np.ones(rows, np.bool_) if rows else None)
 
 
+TEXT = "text"
+"""The dtype of a LIST column whose lists hold text."""
+_LISTED = {TEXT: np.dtype(object), "int64": np.dtype(np.int64), "float64": np.dtype(np.float64)}
+
+
+def listed(column: Column) -> np.dtype[Any]:
+    """What the lists of a LIST column hold: as its dtype says, which no list may be there to tell; else as the first one."""
+    known = _LISTED.get(column.dtype or "")
+    if known is None:
+        known = np.asarray(column.values[0]).dtype if len(column) else _LISTED["float64"]
+    return known
+
+
 def ragged(rows: Sequence[Array]) -> Array:
     """An object array with one array a row. (Assigned at once, arrays of one length would become a matrix.)"""
     result = np.empty(len(rows), object)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from holdall.columns.arrays import has_nan, to_int64, unsupported
-from holdall.columns.batch import Batch, Column, Mask
+from holdall.columns.batch import Batch, Column, Mask, listed
 from holdall.columns.objects import from_objects
 from holdall.errors import MissingDependency
 from holdall.spec.schema import Kind, Missing
@@ -88,8 +88,8 @@ def _to_series(polars: Any, name: str, column: Column) -> Any:
     if kind is Kind.TENSOR:
         series = polars.Series(name, column.values)
     elif kind is Kind.LIST:
-        dtype = column.values[0].dtype if len(column) else np.dtype(np.float64)
-        series = polars.Series(name, [row.tolist() for row in column.values], polars.List(_element(polars, dtype)))
+        dtype = polars.List(_element(polars, listed(column)))
+        series = polars.Series(name, [row.tolist() for row in column.values], dtype)
     else:
         physical = {
             Kind.BOOL: polars.Boolean,

@@ -6,6 +6,7 @@ A step that refuses rows says so as RowsRefused, whatever its engine raises, and
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Protocol, cast
 
 import msgspec
@@ -63,7 +64,9 @@ class ModelStage:
             return self.answer(self._graph(batch), batch.rows)
         if not batch.rows:
             fields = self._kinds.values()
-            return Batch({field.name: all_null(field.kind, 0, dimensions(field)) for field in fields}, 0)
+            return Batch(
+                {field.name: _listed(field, all_null(field.kind, 0, dimensions(field))) for field in fields}, 0
+            )
         run = cast("TableRunning", self.running).run
         return self.answer(_naming_rows(run, batch, self._row_wise, self.step.engine), batch.rows)
 
@@ -168,7 +171,12 @@ def _column(field: Field, values: Array, nulls: Mask | None, native: bool) -> Co
         values = values.astype(dtype)
     if nulls is not None and not nulls.any():
         nulls = None
-    return Column(kind, values, None if kind is Kind.FLOAT else nulls)
+    return _listed(field, Column(kind, values, None if kind is Kind.FLOAT else nulls))
+
+
+def _listed(field: Field, column: Column) -> Column:
+    """Lists know what they hold, even where there is none."""
+    return replace(column, dtype=field.dtype) if field.kind is Kind.LIST else column
 
 
 def _refusal(refused: Array, guards: Sequence[Guard]) -> RowsRefused:

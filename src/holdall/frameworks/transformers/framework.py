@@ -30,6 +30,11 @@ from holdall.spec.steps import Compute, Role, Step
 
 PAIR = ("text", "text_pair")
 _PACK = 'holdall.pack(pipeline("text-classification", model=model, tokenizer=tokenizer), name=…)'
+_TEXTS = Column(
+    Kind.STRING,
+    np.array(["This text stands for those that the model is asked about.", "And here is another one!"], object),
+)
+_SAMPLES = {names: Batch(dict.fromkeys(names, _TEXTS), len(_TEXTS)) for names in (PAIR[:1], PAIR)}
 _SOURCE = (
     "pack a function that loads the model from its folder and calls it, with include='FOLDER/*': it travels as source with "
     "the libraries that it imports"
@@ -56,9 +61,7 @@ class Transformers:
     def describe(self, model: Any) -> Description:
         """Raises UnsupportedModel for a network without its tokenizer, and for what no column can hold."""
         reading = self._read[model] = _read(model)
-        texts = ["This text stands for those that the model is asked about.", "And here is another one!"]
         names = PAIR if reading.pairs else PAIR[:1]
-        sample = {name: Column(Kind.STRING, np.array(texts, object)) for name in names}
         return Description(
             task=reading.task,
             inputs=None,
@@ -66,7 +69,7 @@ class Transformers:
             table="text",
             classes=reading.classes,
             notes=reading.notes,
-            sample=Batch(sample, len(texts)),
+            sample=_SAMPLES[names],
         )
 
     def outputs(self, model: Any, inputs: Sequence[Field], example: Batch) -> tuple[Field, ...]:  # noqa: ARG002 — the seam

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from holdall.columns.batch import Column, ragged
+from holdall.columns.batch import TEXT, Column, ragged
 from holdall.engines.entities import Grouping, Strategy
 from holdall.engines.text import FEEDS, Answer
 from holdall.errors import UnsupportedModel
@@ -17,9 +17,6 @@ from holdall.frameworks.transformers.reading import TextReading
 from holdall.frameworks.transformers.tokenizing import Tokenizing, capture
 from holdall.spec.schema import Field, Kind
 from holdall.spec.steps import StepOutput
-
-TEXT = "text"
-"""The dtype of an output whose lists hold text."""
 
 
 class PipelineReading(TextReading):
@@ -197,10 +194,8 @@ class Tokens(PipelineReading):
         return found
 
     def fields(self) -> tuple[Field, ...]:
-        return (
-            Field(name="entity", kind=Kind.LIST, dtype=TEXT),
-            *(Field(name=name, kind=Kind.LIST) for name in ("score", "start", "end")),
-        )
+        held = {"entity": TEXT, "score": "float64", "start": "int64", "end": "int64"}
+        return tuple(Field(name=name, kind=Kind.LIST, dtype=dtype) for name, dtype in held.items())
 
     def steps(self) -> tuple[StepOutput, ...]:
         return tuple(StepOutput(name=field.name, columns=(field.name,)) for field in self.fields())
