@@ -107,6 +107,7 @@ def trace(
     function: Sequence[Any] | Callable[..., Any] | str,
     *,
     sample: Any,
+    rows: Any = None,
     html: str | os.PathLike[str] | None = None,
     svg: str | os.PathLike[str] | None = None,
     progress: Progress | None = None,
@@ -114,6 +115,7 @@ def trace(
     """What of a function, or of several one after the other, goes into a model's graph, before anything is packed.
 
     function: live, or as text `module:name`. sample: rows of what it is given: a table, or the path of one.
+    rows: for a function of two tables, those that the answers in the sample are of.
     html, svg: files to write it to, as a page or a drawing that holds all that it shows.
     traced: all of it does. equal: on the sample and on generated rows the graph gave what the function gives.
     Raises UsageError and its kin, also where the function cannot take the sample.
@@ -131,7 +133,8 @@ def trace(
             f"there is no {'function' if batch is not None else 'sample'}", hint="give a function, and sample=table"
         )
     names = [one if isinstance(one, str) else _called(one) for one in _several(function)]
-    told = tracing_report.report(live, names, batch, progress or (lambda _: None))
+    asked, _ = _sample(rows, None)
+    told = tracing_report.report(live, names, batch, asked, progress or (lambda _: None))
     for path, write in ((html, picturing.page), (svg, picturing.svg)):
         if path is not None:
             Path(path).write_text(write(told), encoding="utf-8")

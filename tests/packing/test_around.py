@@ -131,3 +131,16 @@ def test_where_one_function_stays_python_the_other_is_in_the_graph(model: Any) -
 def test_a_rule_over_rows_that_stays_python_is_refused_with_its_reason(model: Any) -> None:
     with pytest.raises(UsageError, match=r"test_around.py:\d+: Series.rank"):
         holdall.pack(model, name="never", sample=RAW, preprocess=ratios, postprocess=ruled_by_ranks)
+
+
+def test_a_rule_over_answers_and_rows_is_traced_with_both_tables(model: Any) -> None:
+    answers = answers_of(model, RAW)
+    told = holdall.trace(ruled, sample=answers, rows=RAW)
+    assert told.passed
+    assert told.results[-1].name == "limit"
+    stays = holdall.trace(ruled_by_ranks, sample=answers, rows=RAW)
+    assert [blocker.operation for blocker in stays.blockers] == ["Series.rank"]
+    with pytest.raises(UsageError, match="two tables"):
+        holdall.trace(ruled, sample=answers)
+    with pytest.raises(UsageError, match="199"):
+        holdall.trace(ruled, sample=answers, rows=RAW[:199])

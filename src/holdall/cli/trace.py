@@ -24,12 +24,21 @@ _OPERATORS = 4
     metavar="DATA",
     help="Rows of what the function is given: csv, json, jsonl, parquet or arrow.",
 )
+@click.option(
+    "--rows", metavar="DATA", help="For a function of the answers and the rows: the rows; the sample is the answers."
+)
 @click.option("--html", metavar="FILE", help="Write it as a page that holds all that it shows.")
 @click.option("--svg", metavar="FILE", help="Write the drawing: from column over line to column.")
 @click.option("--check", is_flag=True, help="Exit code 1 unless all of it goes into the graph and gives the same.")
 @output_options
 def trace_command(
-    output: Output, function: tuple[str, ...], sample: str, html: str | None, svg: str | None, check: bool
+    output: Output,
+    function: tuple[str, ...],
+    sample: str,
+    rows: str | None,
+    html: str | None,
+    svg: str | None,
+    check: bool,
 ) -> int:
     """Show line by line what of a function goes into the model's graph, before anything is packed.
 
@@ -47,7 +56,7 @@ def trace_command(
 
         from holdall import api
 
-        report = api.trace(function, sample=sample, html=html, svg=svg, progress=say)
+        report = api.trace(function, sample=sample, rows=rows, html=html, svg=svg, progress=say)
         told: dict[str, Any] = msgspec.to_builtins(report)
     if output.as_json:
         output.emit(told)

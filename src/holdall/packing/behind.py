@@ -15,8 +15,9 @@ import msgspec
 from holdall.columns.batch import Batch
 from holdall.errors import MissingDependency
 from holdall.frameworks.framework import Artefact
+from holdall.graph.tracing.beside import BESIDE
 from holdall.packing import inferring
-from holdall.packing.chain import Chain
+from holdall.packing.chain import Chain, beside
 from holdall.packing.traced import InGraph, StaysPython, held, traced
 from holdall.spec.schema import Field, Kind, Schema
 
@@ -49,25 +50,21 @@ class Answers:
     inputs: Sequence[Field] = ()
     asked: Batch | None = None
 
-    def together(self, prefix: str) -> tuple[Schema, Batch]:
-        """Both as one table, the raw columns' names after a prefix."""
+    def together(self) -> tuple[Schema, Batch]:
+        """Both as one table."""
         known = {field.name: field for field in inferring.infer(self.batch, {})}
-        fields = [_of_answer(field, known[field.name], field.name in self.missing) for field in self.fields]
+        fields = tuple(_of_answer(field, known[field.name], field.name in self.missing) for field in self.fields)
         columns = {field.name: replace(self.batch[field.name], dtype=field.dtype) for field in self.fields}
-        if self.asked is not None:
-            fields += [msgspec.structs.replace(field, name=prefix + field.name) for field in self.inputs]
-            columns |= {prefix + field.name: self.asked[field.name] for field in self.inputs}
-        return Schema(inputs=tuple(fields), outputs=()), Batch(columns, self.batch.rows)
+        return beside(fields, Batch(columns, self.batch.rows), self.inputs, self.asked)
 
 
 def behind(chain: Chain, answers: Answers, gives: Sequence[Field]) -> Behind:
     """The functions, traced and held to themselves. gives: the package's outputs. Raises StaysPython, MissingDependency."""
     try:
-        from holdall.graph.tracing.tracing import BESIDE
         from holdall.graph.tracing.untraceable import Untraceable, told
     except ModuleNotFoundError as error:
         raise MissingDependency(error.name or "spox", "holdall[pack]", "tracing a function") from None
-    schema, sample = answers.together(BESIDE)
+    schema, sample = answers.together()
     made = traced(chain.functions, f"postprocess {chain.shown}", schema, sample)
     wanted = [field.name for field in gives]
     if list(made.columns) != wanted:
@@ -82,14 +79,7 @@ def behind(chain: Chain, answers: Answers, gives: Sequence[Field]) -> Behind:
     except Exception as error:  # the functions run as Python all the same; that their graph failed is only told
         raise StaysPython(f"it cannot be written as a graph: {type(error).__name__}: {error}"[:300]) from error
 
-    def run(batch: Batch, fields: Sequence[Field]) -> Batch:
-        own = [field for field in fields if not field.name.startswith(BESIDE)]
-        names = {field.name: field.name.removeprefix(BESIDE) for field in fields if field not in own}
-        asked = Batch({name: batch[prefixed] for prefixed, name in names.items()}, batch.rows)
-        inputs = [msgspec.structs.replace(f, name=names[f.name]) for f in fields if f.name in names]
-        return chain.run(batch, own, (asked, inputs) if inputs else None)
-
-    held(alone, run, schema, sample, wanted)
+    held(alone, chain.run_together, schema, sample, wanted)
     taken = [name for group in graph.inputs for name in group.columns if name.startswith(BESIDE)]
     return Behind(graph, tuple(name.removeprefix(BESIDE) for name in taken))
 

@@ -7,11 +7,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
+
 from holdall.columns.batch import Batch
 from holdall.columns.tables import from_table
 from holdall.engines.frames import frame
 from holdall.engines.worker.answers import check, chosen
 from holdall.errors import InputError, UsageError
+from holdall.graph.tracing.beside import BESIDE
 from holdall.packing.capturing import takes_inputs
 from holdall.spec.schema import Field, Schema
 
@@ -50,6 +53,10 @@ class Chain:
         check(table, batch.rows)
         return from_table(chosen(table, self.wanted))[0]
 
+    def run_together(self, batch: Batch, fields: Sequence[Field]) -> Batch:
+        """`run` on both tables as one, see `beside`."""
+        return self.run(*_apart(batch, fields))
+
     def _given(self, batch: Batch, fields: Sequence[Field], asked: Asked | None = None) -> Any:
         table = frame(batch, Schema(inputs=tuple(fields), outputs=()), self.table)
         with warnings.catch_warnings():
@@ -62,9 +69,9 @@ class Chain:
         return table
 
     def attempt(self, batch: Batch, fields: Sequence[Field]) -> None:
-        """Run them on these rows, whatever they give. Raises UsageError."""
+        """Run them on both tables as one, whatever they give. Raises UsageError."""
         try:
-            self._given(batch, fields)
+            self._given(*_apart(batch, fields))
         except (Exception, SystemExit) as error:
             raise self._cannot(error) from error
 
@@ -88,3 +95,23 @@ class Chain:
             f"{self.shown} cannot take the sample: {type(error).__name__}: {words}",
             hint="a step gets the raw sample as a pandas data frame and returns one with a row for each of its rows",
         )
+
+
+def beside(fields: Sequence[Field], batch: Batch, inputs: Sequence[Field], asked: Batch | None) -> tuple[Schema, Batch]:
+    """Two tables as one: the second one's columns have `BESIDE` before their names. asked: the second, if there is one."""
+    whole = tuple(fields)
+    columns = dict(batch.columns)
+    if asked is not None:
+        whole += tuple(msgspec.structs.replace(field, name=BESIDE + field.name) for field in inputs)
+        columns |= {BESIDE + field.name: asked[field.name] for field in inputs}
+    return Schema(inputs=whole, outputs=()), Batch(columns, batch.rows)
+
+
+def _apart(batch: Batch, fields: Sequence[Field]) -> tuple[Batch, Sequence[Field], Asked | None]:
+    """The two tables of one, and their fields."""
+    names = {field.name: field.name.removeprefix(BESIDE) for field in fields if field.name.startswith(BESIDE)}
+    own = [field for field in fields if field.name not in names]
+    if not names:
+        return batch, own, None
+    inputs = [msgspec.structs.replace(field, name=names[field.name]) for field in fields if field.name in names]
+    return batch, own, (Batch({name: batch[long] for long, name in names.items()}, batch.rows), inputs)

@@ -7,14 +7,17 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 
 import msgspec
 
 from holdall.columns.batch import Batch
+from holdall.errors import MissingDependency
 from holdall.frameworks.framework import Artefact
+from holdall.graph.tracing.beside import BESIDE
 from holdall.packing.traced import Functions, InGraph, Run, StaysPython, held, traced
-from holdall.spec.schema import Field, Schema
+from holdall.spec.schema import Field, Kind, Schema
 from holdall.spec.steps import Guard
 
 
@@ -37,9 +40,11 @@ def inside(
     """
     if model.engine != "onnx" or not model.inputs or len(model.files) != 1:
         raise StaysPython("the model behind it is no graph of columns")
-    made = traced(functions, f"preprocess {names}", schema, sample, table)
+    with _rounded(bool(model.boundaries)):
+        made = traced(functions, f"preprocess {names}", schema, sample, table)
     from holdall.graph.fusing import fused
-    from holdall.graph.tracing.tracing import BESIDE, GIVEN
+    from holdall.graph.thresholds import is_rounded_anyhow, lowered
+    from holdall.graph.tracing.tracing import GIVEN
     from holdall.graph.tracing.untraceable import Untraceable, told
 
     try:
@@ -49,7 +54,13 @@ def inside(
             given, passed = made.for_model(takes, model.inputs, beside)
             ((path, graph),) = model.files.items()
             ends = [end for output in passed for end in (output.name, output.mask) if end is not None]
-            whole = fused(given.model, graph, GIVEN, ends)
+            before = given.model
+            if model.boundaries:
+                for group in model.inputs:
+                    if group.kind is Kind.FLOAT:
+                        uncertain = [is_rounded_anyhow(made.columns[name].values) for name in group.columns]
+                        before = lowered(before, GIVEN + group.name, uncertain)
+            whole = fused(before, graph, GIVEN, ends)
     except Untraceable as error:
         raise StaysPython(told(error)) from error
     except Exception as error:  # the functions run as Python all the same; that their graph failed is only told
@@ -71,6 +82,15 @@ def inside(
         guards=(*given.guards, *(Guard(column=None, reason=_of(guard), step=guard.step) for guard in model.guards)),
         boundaries={name: values for name, values in model.boundaries.items() if name in raw},
     )
+
+
+def _rounded(thresholds: bool) -> AbstractContextManager[None]:
+    """Where the model has thresholds, a last digit decides on which side a row is: functions are rounded as NumPy rounds."""
+    try:
+        from holdall.graph.elementary import exactly
+    except ModuleNotFoundError as error:
+        raise MissingDependency(error.name or "spox", "holdall[pack]", "tracing a function") from None
+    return exactly(thresholds)
 
 
 def _of(guard: Guard) -> str:

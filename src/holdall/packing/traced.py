@@ -16,6 +16,7 @@ import numpy as np
 from holdall.columns.batch import Batch, Column
 from holdall.engines.frames import frame
 from holdall.errors import MissingDependency
+from holdall.graph.tracing.beside import WithBeside
 from holdall.packing.capturing import takes_inputs
 from holdall.packing.trying import trials
 from holdall.scoring.records import group
@@ -142,7 +143,7 @@ def collected(functions: Functions, schema: Schema, sample: Batch, table: str = 
 
 
 def _given(functions: Functions, table: str) -> Functions:
-    from holdall.graph.tracing.tracing import OfMatrix, WithBeside
+    from holdall.graph.tracing.tracing import OfMatrix
 
     given = [WithBeside(function) if takes_inputs(function) else function for function in functions]
     return [OfMatrix(given[0]), *given[1:]] if table == "numpy" and given else given

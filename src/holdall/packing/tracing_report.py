@@ -16,7 +16,7 @@ import numpy as np
 from holdall.columns.batch import Batch
 from holdall.errors import UsageError
 from holdall.packing import inferring, probing
-from holdall.packing.chain import Chain
+from holdall.packing.chain import Chain, beside
 from holdall.packing.traced import InGraph, StaysPython, collected, held, narrower, traced
 from holdall.scoring.fit import fit
 from holdall.spec.schema import Schema
@@ -38,14 +38,19 @@ def report(
     functions: Sequence[Callable[[Any], Any]],
     names: Sequence[str],
     sample: Batch,
+    asked: Batch | None = None,
     progress: Callable[[str], None] = lambda _: None,
 ) -> Tracing:
     """The functions, one after the other, on rows like the sample's.
 
-    names: 'module:name' of each. Raises UsageError where they cannot take the sample.
+    names: 'module:name' of each. asked: the second table, where a function takes two.
+    Raises UsageError where they cannot take the sample.
     """
     chain = Chain(tuple(functions), tuple(names), "pandas")
-    schema = _schema(chain, sample)
+    _check_tables(chain, sample, asked)
+    inputs = () if asked is None else inferring.infer(asked, {})
+    both, sample = beside(inferring.infer(sample, {}), sample, inputs, asked)
+    schema = _schema(chain, both, sample)
     fitted = fit(sample, schema)
     try:
         made = traced(functions, chain.shown, schema, fitted)
@@ -75,16 +80,27 @@ def report(
         return msgspec.structs.replace(told, equal=False, blockers=(_difference(error, functions, made),))
 
 
-def _schema(chain: Chain, sample: Batch) -> Schema:
-    """The raw columns, with what the functions accept in them."""
+def _check_tables(chain: Chain, sample: Batch, asked: Batch | None) -> None:
     if not sample.rows:
         raise UsageError("the sample has no rows", hint="give some rows of what the function is given")
-    fields = inferring.infer(sample, {})
-    bare = Schema(inputs=fields, outputs=())
-    chain.attempt(sample, fields)
+    if chain.takes_inputs and asked is None:
+        raise UsageError(
+            f"{chain.shown} takes two tables: the answers of a model, and the rows that they are of",
+            hint="give the answers as the sample, and the rows with rows= (--rows DATA)",
+        )
+    if asked is not None and asked.rows != sample.rows:
+        raise UsageError(
+            f"there are {sample.rows:,} rows of the sample and {asked.rows:,} beside them",
+            hint="give the rows that the sample's answers are of, in the same order",
+        )
+
+
+def _schema(chain: Chain, bare: Schema, sample: Batch) -> Schema:
+    """The raw columns, with what the functions accept in them. Raises UsageError where they cannot take the sample."""
+    chain.attempt(sample, bare.inputs)
 
     def live_of(schema: Schema) -> Callable[[Batch], Batch]:
-        return lambda batch: chain.run(batch, schema.inputs)
+        return lambda batch: chain.run_together(batch, schema.inputs)
 
     typical = _typical(live_of(bare), sample)
     if typical is None:
@@ -123,10 +139,10 @@ def _held(made: Traced, chain: Chain, schema: Schema, sample: Batch) -> tuple[in
         alone = InGraph(*made.by_itself())
     except Untraceable as error:
         raise StaysPython(error.operation) from error
-    expected = list(chain.run(sample.take(slice(0, 1)), schema.inputs))
+    expected = list(chain.run_together(sample.take(slice(0, 1)), schema.inputs))
     if expected != list(made.columns):
         raise StaysPython(f"traced, it gives the columns {', '.join(made.columns)}, not {', '.join(expected)}")
-    return held(alone, chain.run, schema, sample, expected), narrower(alone.graph)
+    return held(alone, chain.run_together, schema, sample, expected), narrower(alone.graph)
 
 
 def _stays(

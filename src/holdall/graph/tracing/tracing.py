@@ -12,6 +12,7 @@ from spox import Var
 
 from holdall.graph.conversion import Graph
 from holdall.graph.tracing.array import TracedArray, of_frame
+from holdall.graph.tracing.beside import BESIDE, WithBeside
 from holdall.graph.tracing.dummies import OpenDummies
 from holdall.graph.tracing.frame import SplitFrame, TracedFrame
 from holdall.graph.tracing.inputs import RawColumns
@@ -35,9 +36,6 @@ FORMS = {
     Kind.STRING: Form.STRING,
     Kind.TIMESTAMP: Form.MOMENT,
 }
-BESIDE = "beside/"
-"""Before the name of a column of a second table, which a function of two arguments is given too."""
-
 KINDS = {form: kind for kind, form in FORMS.items()} | {Form.SPAN: Kind.INT}
 
 
@@ -221,16 +219,6 @@ def called(bindings: Bindings, function: Callable[..., Any], table: Any, second:
     if isinstance(function, OfMatrix):
         return bindings.function(function.function)(of_frame(table))
     return bindings.function(function)(table)
-
-
-@dataclass(frozen=True)
-class WithBeside:
-    """A function that is given a second table too."""
-
-    function: Callable[..., Any]
-
-    def __call__(self, *tables: Any) -> Any:
-        return self.function(*tables)
 
 
 @dataclass(frozen=True)
