@@ -93,8 +93,12 @@ FEEDS = ("input_ids", "attention_mask", "token_type_ids")
 class TextModel:
     """An opened tokenizer with its graph. Calls are thread-safe."""
 
-    def __init__(self, settings: Settings, tokenizer: Any, session: Session, schema: Schema, threads: int) -> None:
+    def __init__(
+        self, settings: Settings, tokenizer: Any, path: str, session: Session, schema: Schema, threads: int
+    ) -> None:
+        """path: of the tokenizer, as messages call it."""
         self._settings = settings
+        self._path = path
         self._tokenizer = tokenizer
         self._session = session
         self._threads = threads
@@ -120,7 +124,20 @@ class TextModel:
         return [(one, other) if other or settings.keep_empty else one for one, other in zip(first, second, strict=True)]
 
     def encode(self, texts: Sequence[Any]) -> list[Any]:
-        """The tokenizer's encodings. One thread of this program's own where only one is allowed."""
+        """The tokenizer's encodings. Raises PackageDamaged where it cannot go on."""
+        try:
+            return self._encoded(texts)
+        except (Exception, KeyboardInterrupt, SystemExit):
+            raise  # of one text: that row is refused
+        except BaseException as error:  # noqa: BLE001 — what Rust cannot go on with comes as an exception that is no Exception
+            raise PackageDamaged(
+                f"the tokenizer in {self._path} cannot go on: {str(error)[:200]}",
+                hint="`holdall verify` tells whether its bytes are those that were sealed",
+                path=self._path,
+            ) from None
+
+    def _encoded(self, texts: Sequence[Any]) -> list[Any]:
+        # One thread of this program's own where only one is allowed.
         special = self._settings.special
         if self._threads == 1 or len(texts) == 1:
             return [
@@ -249,7 +266,7 @@ def open_step(step: Step, schema: Schema, files: Files, threads: int) -> TextMod
     graph, tokenizer, between = step.files
     try:
         settings = msgspec.json.decode(files.read(between), type=Settings)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise PackageDamaged(f"{between} cannot be read: {error}", path=between) from None
     inputs = {field.name for field in schema.inputs if field.kind is Kind.STRING}
     if not set(settings.columns) <= inputs or not settings.columns or not set(settings.feeds) <= set(FEEDS):
@@ -260,4 +277,4 @@ def open_step(step: Step, schema: Schema, files: Files, threads: int) -> TextMod
     session = Session(files.read(graph), graph, threads)
     if session.inputs != set(settings.feeds):
         raise ManifestInvalid(PATH, f"{graph} takes {', '.join(sorted(session.inputs))}, which {between} does not say")
-    return TextModel(settings, opened, session, schema, threads)
+    return TextModel(settings, opened, tokenizer, session, schema, threads)
