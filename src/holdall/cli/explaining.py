@@ -36,7 +36,7 @@ REMEDIES: tuple[tuple[tuple[str, ...], str], ...] = (
     ),
     (
         ("it stays Python, run from its source",),
-        "`holdall trace` shows line by line what of a function goes into the graph; docs/guides/preprocessing.md lists it",
+        "`holdall trace` shows line by line what of a function goes into the graph, and what to write instead",
     ),
     (("tokenizer (",), "nothing: a tokenizer stays beside its graph; where it runs, `tokenizers` is all that it needs"),
     (

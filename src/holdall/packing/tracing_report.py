@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from holdall.graph.tracing.untraceable import Untraceable
 
 TRIED = 25
-OTHERWISE = "write it with what docs/guides/preprocessing.md lists, or leave this step in Python"
+OTHERWISE = "docs/guides/preprocessing-that-travels.md lists what goes into the graph; or leave this step in Python"
 """What to do where nothing else is known."""
 
 
@@ -213,7 +213,7 @@ def _obstacle(error: Untraceable, functions: Sequence[Any], origins: Origins) ->
         line=line,
         source=linecache.getline(file, line).strip(),
         operation=error.operation,
-        instead=error.instead or OTHERWISE,
+        instead=error.instead,
         columns=tuple(origins.columns),
         **_after(origins),
     )

@@ -274,7 +274,11 @@ def _strictly(state: Trace, conversion: RawColumns, field: Field, live: Any) -> 
 
 def unknown(error: Exception) -> Untraceable:
     """What a step raised that was given what is recorded where it knows tables only."""
-    raised = Untraceable(f"what raised {type(error).__name__}: {error}"[:300], "the graph cannot follow it")
+    raised = Untraceable(
+        f"what raised {type(error).__name__}: {error}"[:300],
+        "it takes values where a graph has whole columns; write it with pandas' or NumPy's functions of columns, or compute it "
+        "before and pass it as a column",
+    )
     raised.line = where_raised(error) or raised.line
     return raised
 

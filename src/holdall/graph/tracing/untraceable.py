@@ -23,20 +23,51 @@ class Line:
 class Untraceable(BaseException):
     """The function does something that no graph does. Not an Exception: a user's `except Exception` must not swallow it.
 
-    operation: what was asked for, in pandas' words. instead: what would go into the graph, or why nothing can.
+    operation: what was asked for, in pandas' words. instead: what would go into the graph, or why nothing can; where it is
+    not known better, what does of its kind.
     """
 
     def __init__(self, operation: str, instead: str = "") -> None:
-        super().__init__(f"{operation}{f': {instead}' if instead else ''}")
+        instead = instead or otherwise(operation)
+        super().__init__(f"{operation}: {instead}")
         self.operation = operation
         self.instead = instead
         self.line = asking()
 
 
+def otherwise(operation: str) -> str:
+    """What goes into the graph of the same kind as an operation that does not."""
+    return next((advice for words, advice in _KINDS if any(word in operation for word in words)), _ANYTHING)
+
+
+_KINDS = (
+    (
+        (" value", "row.", "re."),
+        "write it for the whole column: np.where, Series.map with a dict, .str.contains, .str.extract",
+    ),
+    (
+        ("str.", "pattern", "text", "texts"),
+        "use .str.contains, .replace, .split, .slice, .strip or .extract of a plain pattern, or compute it before and pass "
+        "it as a column",
+    ),
+    (("dt.", "moment", "span", "datetime", "timedelta"), "use parts (.dt.year, .dt.hour …) and differences of times"),
+    (("column of", "columns of", "astype"), "convert it before: .astype(float), .map with a dict, pd.to_datetime"),
+    (
+        ("numpy.", "ndarray.", "array", "math."),
+        "use NumPy's functions of each value: np.where, np.select, np.log1p, np.clip …",
+    ),
+    (
+        ("DataFrame.", "Series.", "pandas."),
+        "use arithmetic, comparisons, np.where, .map with a dict, .fillna, .clip, .assign",
+    ),
+)
+_ANYTHING = "docs/guides/preprocessing-that-travels.md lists what goes into the graph; or leave this step in Python"
+
+
 def told(error: Untraceable) -> str:
     """A trace that ended, in a sentence: where, what, and what to do instead."""
     where = "" if error.line is None else f"{Path(error.line.file).name}:{error.line.number}: "
-    return f"{where}{error.operation} does not go into the graph{f': {error.instead}' if error.instead else ''}"
+    return f"{where}{error.operation} does not go into the graph: {error.instead}"
 
 
 def is_own(file: str) -> bool:
