@@ -24,7 +24,8 @@ def opening(model: Any, *, portable: bool) -> Opening:
     framework = find(model)
     with pytest.MonkeyPatch.context() as patch:
         if not portable:
-            patch.setattr(framework, "portable", _no_graph, raising=False)
+            for way in ("portable", "followed"):
+                patch.setattr(framework, way, _no_graph, raising=False)
         made = draft(model, sample, Options(record="none"))
     answers = framework.live(model, made.manifest.schema)(sample)
     step = made.manifest.model

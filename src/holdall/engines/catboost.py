@@ -5,6 +5,9 @@ A step's outputs have the names of CatBoost's prediction types, which say how th
 
 from __future__ import annotations
 
+import json
+import tempfile
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -28,14 +31,42 @@ TYPES = frozenset({CLASS, PROBABILITY, RAW, EXPONENT, UNCERTAIN})
 """The prediction types that may be asked for."""
 
 
-def load(data: bytes, path: str) -> Any:
-    """The model in a file, as the wrapper that its target calls for. Raises PackageDamaged, MissingDependency."""
+ACCIDENTS = frozenset({"model_guid", "train_finish_time"})
+"""What a file tells of one fitting of a model and not of another."""
+
+SETTINGS = frozenset({"output_options", "params"})
+"""What it tells in JSON, in any order."""
+
+
+def saved(model: Any) -> bytes:
+    """The model as cbm: the same bytes for the same model, whenever it was fitted."""
+    with tempfile.TemporaryDirectory(prefix="holdall-") as folder:
+        path = Path(folder) / "model.cbm"
+        model.save_model(str(path), format="cbm")
+        kept = type(model)().load_model(str(path))
+        told = kept.get_metadata()
+        for key in ACCIDENTS & set(told.keys()):
+            del told[key]
+        for key in SETTINGS & set(told.keys()):
+            told[key] = json.dumps(json.loads(told[key]), sort_keys=True)
+        kept.save_model(str(path), format="cbm")
+        return path.read_bytes()
+
+
+def load(data: bytes, path: str, kind: str | None = None) -> Any:
+    """The model in a file, as the wrapper that its target calls for. Raises PackageDamaged, MissingDependency.
+
+    kind: the class that it is to be of in any case: 'CatBoostRanker'.
+    """
     try:
         import catboost
     except ModuleNotFoundError:
         raise MissingDependency("catboost", "holdall[catboost]", f"the model in {path}") from None
     try:
         bare = catboost.CatBoost().load_model(blob=data)
+        if kind is not None:
+            settings = _settings(bare) if kind in ("CatBoostRanker", "CatBoostRegressor") else {}
+            return getattr(catboost, kind)(**settings).load_model(blob=data)
         # A file says which classes it has, and by that which wrapper it was saved from.
         if len(bare.classes_):
             return catboost.CatBoostClassifier().load_model(blob=data)

@@ -14,7 +14,7 @@ import zipfile
 from dataclasses import dataclass
 from typing import Any
 
-from holdall.engines import pandas_nodes
+from holdall.engines import booster_nodes, pandas_nodes
 from holdall.engines.engine import Files
 from holdall.engines.native import Native
 from holdall.engines.reachable import reachable
@@ -40,6 +40,8 @@ _PLAIN_NODES = frozenset(
         *("Loss", "Tree"),
     )
 )
+_OWN_NODES = {booster_nodes.LOADER: booster_nodes.NAMES, pandas_nodes.LOADER: pandas_nodes.NAMES}
+"""holdall's own nodes, and what only such a node may build."""
 _READS_FILES = frozenset(
     f"sklearn.feature_extraction.text.{name}" for name in ("CountVectorizer", "HashingVectorizer", "TfidfVectorizer")
 )
@@ -92,6 +94,7 @@ def load(data: bytes, path: str = "model.skops", allowed: tuple[str, ...] = ()) 
         import skops.io
     except ModuleNotFoundError as error:
         raise MissingDependency(error.name or "skops", "holdall[sklearn]", "a native scikit-learn model") from None
+    booster_nodes.register()
     pandas_nodes.register()
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
@@ -99,6 +102,8 @@ def load(data: bytes, path: str = "model.skops", allowed: tuple[str, ...] = ()) 
             model = skops.io.loads(data, trusted=list(seen.types))
         except ModuleNotFoundError as error:
             raise _missing(error.name or "a module", path) from None
+        except (MissingDependency, PackageDamaged):
+            raise
         except Exception as error:  # a damaged file makes skops raise whatever it stumbles over
             raise PackageDamaged(
                 f"{path} cannot be built: {type(error).__name__}: {error}",
@@ -192,10 +197,11 @@ def _named(node: dict[str, Any], path: str) -> tuple[set[str], set[str]]:
         content = node.get("content")
         method = f"{qualified}.{content.get('func') if isinstance(content, dict) else '?'}"
         return {qualified, method}, {method}
-    if (loader == pandas_nodes.LOADER) != (qualified in pandas_nodes.NAMES):
-        # By any other node one of pandas' objects would be given the state of a pickle.
-        return {qualified}, {f"{qualified} as a {loader}"}
-    if loader != pandas_nodes.LOADER and loader not in _PLAIN_NODES:
+    for own, names in _OWN_NODES.items():
+        if (loader == own) != (qualified in names):
+            # By any other node one of these would be given the state of a pickle.
+            return {qualified}, {f"{qualified} as a {loader}"}
+    if loader not in _OWN_NODES and loader not in _PLAIN_NODES:
         return {qualified}, {qualified}
     if qualified in _READS_FILES and _attribute(node, "input") != "content":
         return {qualified}, {f"{qualified} with an input other than 'content', which reads files"}

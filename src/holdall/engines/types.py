@@ -144,6 +144,15 @@ _ESTIMATORS = {
 }
 """scikit-learn's public estimators, 1.6 to 1.9."""
 
+_BOOSTERS = {
+    "catboost.core": "CatBoost CatBoostClassifier CatBoostRanker CatBoostRegressor",
+    "lightgbm.basic": "Booster",
+    "lightgbm.sklearn": "LGBMClassifier LGBMRanker LGBMRegressor",
+    "xgboost.core": "Booster",
+    "xgboost.sklearn": "XGBClassifier XGBRFClassifier XGBRFRegressor XGBRanker XGBRegressor",
+}
+"""Boosters, which holdall's own nodes read from their own files, and their wrappers, which hold settings and a booster."""
+
 _PARTS = {
     "sklearn._loss._loss": (
         "CyAbsoluteError CyExponentialLoss CyHalfBinomialLoss CyHalfGammaLoss CyHalfMultinomialLoss "
@@ -283,6 +292,7 @@ _CONTAINERS = {
 """Values: containers, arrays, scalars, random states. `partial` only binds arguments to a function, itself on the list."""
 
 ESTIMATORS = _names(_ESTIMATORS)
+BOOSTERS = _names(_BOOSTERS)
 PARTS = _names(_PARTS)
 FUNCTIONS = (
     _names(_FUNCTIONS)
@@ -291,5 +301,5 @@ FUNCTIONS = (
 )
 CONTAINERS = _names(_CONTAINERS)
 
-ALLOWED = ESTIMATORS | PARTS | FUNCTIONS | CONTAINERS
+ALLOWED = ESTIMATORS | BOOSTERS | PARTS | FUNCTIONS | CONTAINERS
 """Every exact name. What is not in it needs trust `code`."""

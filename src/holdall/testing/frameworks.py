@@ -37,7 +37,7 @@ from holdall.scoring.model import Model
 from holdall.scoring.package import Package
 from holdall.scoring.trust import Level
 from holdall.spec.manifest import Manifest
-from holdall.spec.schema import Field, Kind, Schema
+from holdall.spec.schema import Field, Kind
 from holdall.testing import fresh
 
 FEW = 16
@@ -412,7 +412,8 @@ def prepare(case: FrameworkCase, folder: Path, state: Callable[[Any], Any], trus
             native_path = path
         else:
             with pytest.MonkeyPatch.context() as patch:
-                patch.setattr(framework, "portable", _no_graph, raising=False)
+                for way in ("portable", "followed"):
+                    patch.setattr(framework, way, _no_graph, raising=False)
                 try:
                     native = _packed(given, native_path)
                 except NotPortable as error:
@@ -489,7 +490,7 @@ def _packed(given: Given, path: Path) -> Package:
     return api.pack(given.model, name="contract", version=None, sample=given.sample, output=path, **dict(given.options))
 
 
-def _no_graph(model: Any, schema: Schema) -> Any:  # noqa: ARG001 — the seam
+def _no_graph(*_: Any) -> Any:
     raise NotPortable("model", "the suite asks for the native form")
 
 

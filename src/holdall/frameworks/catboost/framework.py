@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import tempfile
 from dataclasses import replace
 from importlib import import_module
-from pathlib import Path
 from typing import Any
 
 from holdall.columns.batch import Batch
-from holdall.engines.catboost import CLASS, PROBABILITY
+from holdall.engines.catboost import CLASS, PROBABILITY, saved
 from holdall.engines.frames import frame
 from holdall.errors import UnsupportedModel
 from holdall.frameworks.framework import Artefact, Description
@@ -19,7 +17,6 @@ from holdall.spec.schema import Schema
 from holdall.spec.steps import StepOutput
 
 FILE = "model/model.cbm"
-ACCIDENTS = frozenset({"model_guid", "train_finish_time"})
 
 
 class CatBoost(ScikitLearn):
@@ -55,23 +52,13 @@ class CatBoost(ScikitLearn):
         """cbm. Its outputs are called by CatBoost's prediction types."""
         from holdall.frameworks.catboost.converters import prediction_type
 
-        with tempfile.TemporaryDirectory(prefix="holdall-") as folder:
-            path = Path(folder) / "model.cbm"
-            model.save_model(str(path), format="cbm")
-            # A copy, without what tells one fitting from another of the same model.
-            kept = type(model)().load_model(str(path))
-            told = kept.get_metadata()
-            for key in ACCIDENTS & set(told.keys()):
-                del told[key]
-            kept.save_model(str(path), format="cbm")
-            data = path.read_bytes()
         classifies = hasattr(model, "predict_proba")
         kinds = {"predict": CLASS if classifies else prediction_type(model), "predict_proba": PROBABILITY}
         outputs = tuple(
             StepOutput(name=kinds[answer.method], columns=tuple(name for name, _ in answer.columns))
             for answer in settled(model, schema)
         )
-        return Artefact("catboost", {FILE: data}, (), outputs, table=_table(model))
+        return Artefact("catboost", {FILE: saved(model)}, (), outputs, table=_table(model))
 
 
 def is_bare(model: Any) -> bool:

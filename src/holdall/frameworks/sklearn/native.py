@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from holdall.engines import pandas_nodes
+from holdall.engines import booster_nodes, pandas_nodes
 from holdall.engines import skops as engine
 from holdall.engines.reachable import reachable
 from holdall.errors import Error, MissingDependency, NotPortable
@@ -37,6 +37,7 @@ def canonical_skops(model: Any) -> bytes:
         import skops.io
     except ModuleNotFoundError:
         raise MissingDependency("skops", "holdall[pack]", "sealing a model in its native form") from None
+    booster_nodes.register()
     pandas_nodes.register()
     _check_importable(model)
     root = f"model ({type(model).__name__})"
