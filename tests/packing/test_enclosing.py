@@ -306,6 +306,17 @@ def test_code_that_a_file_brings_is_not_sealed(own: Path) -> None:
             answered(code, **changed)
 
 
+def test_a_file_of_another_scikit_learn_is_packed_with_a_note(tmp_path: Path) -> None:
+    import sklearn
+
+    data = pickle.dumps(RandomForestClassifier(2).fit(TABLE, Y), protocol=2)
+    other = "9.9.9".ljust(len(sklearn.__version__), "9")
+    (tmp_path / "model.pkl").write_bytes(data.replace(sklearn.__version__.encode(), other.encode()))
+    (note,) = [note for note in drafted(tmp_path / "model.pkl").draft.notes if "scikit-learn" in note]
+    assert other in note
+    assert sklearn.__version__ in note
+
+
 def test_the_sandbox_says_what_it_could_not_give_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sandbox.sys, "platform", "plan9")
     assert sandbox.enter([], "/nowhere")

@@ -12,6 +12,7 @@ import os
 import pickle
 import struct
 import subprocess
+import sys
 import zlib
 from collections import OrderedDict
 from functools import partial
@@ -506,3 +507,19 @@ def test_a_model_inside_a_dictionary_is_told_by_its_place(tmp_path):
             find(held)
         assert place in caught.value.message
         assert place in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("data", "error", "words"),
+    [
+        (b"\x04\x22\x4d\x18" + bytes(40), MissingDependency, "lz4"),
+        (zlib.compress(dumped(LINE))[:200], UnreadableFile, "zlib"),
+        (gzip.compress(b"CBM1" + bytes(40)), UnsupportedModel, "a CatBoost model, compressed with gzip"),
+        (gzip.compress(b"nothing that is known"), UnreadableFile, "does not know"),
+    ],
+)
+def test_a_compressed_file_is_told_by_what_is_inside(data, error, words, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "lz4.frame", None)
+    (tmp_path / "model.joblib").write_bytes(data)
+    with pytest.raises(error, match=words):
+        open_model(str(tmp_path / "model.joblib"))

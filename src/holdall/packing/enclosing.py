@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import warnings
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -32,7 +33,8 @@ from holdall.engines.recognise import Format, recognise
 from holdall.engines.worker import pipe
 from holdall.errors import CheckFailed, Error, InputError, TrustRequired, UnreadableFile
 from holdall.packing import inferring, kerases, torches
-from holdall.packing.composing import Chain, differing
+from holdall.packing.chain import Chain
+from holdall.packing.composing import differing
 from holdall.packing.opening import import_object, open_bytes, read_file
 from holdall.packing.packing import Progress
 from holdall.packing.proving import WHOLE
@@ -228,8 +230,12 @@ def serve(missing: list[str]) -> None:
         progress(f"opening it without {', '.join(missing)}")
     try:
         request = _with_functions(request)
-        model = open_bytes(data, path, allow_pickle=request.allow_pickle, enclosed=True)
-        answer(out, sealing.drafted(model, sample, truth, request, progress), missing)
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            model = open_bytes(data, path, allow_pickle=request.allow_pickle, enclosed=True)
+        made = sealing.drafted(model, sample, truth, request, progress)
+        notes = (*_versions(caught), *made.draft.notes)
+        answer(out, replace(made, draft=replace(made.draft, notes=notes)), missing)
     except Error as error:
         writer = pipe.Writer()
         facts = json.loads(json.dumps(error.facts, default=str))
@@ -237,6 +243,20 @@ def serve(missing: list[str]) -> None:
         writer.send(out, {"error": {"class": kind, "message": error.message, "hint": error.hint, "facts": facts}})
     out.flush()
     os._exit(0)  # no code of the model's own on the way out
+
+
+def _versions(caught: list[warnings.WarningMessage]) -> list[str]:
+    """A note for each other version of scikit-learn that a part of the model was written with; no other warning says
+    anything of its answers."""
+    found = {}
+    for one in caught:
+        written, here = (getattr(one.message, f"{which}_sklearn_version", None) for which in ("original", "current"))
+        if written is not None:
+            found[written] = (
+                f"the file was written with scikit-learn {written} and is opened with {here}: its answers may be others "
+                "than they were"
+            )
+    return list(found.values())
 
 
 def _with_functions(request: Any) -> Any:

@@ -131,6 +131,7 @@ def open_bytes(data: bytes, path: str, *, allow_pickle: bool = False, enclosed: 
     if form in boosters.FORMATS:
         return boosters.open_booster(form, data, path)
     if form is Format.UNKNOWN:
+        _check_compressed(data, path)
         raise UnreadableFile(
             f"{path} is damaged, or of a format that holdall does not know",
             hint="give a .skops, .joblib or .pkl file of a fitted model, or MODULE:OBJECT",
@@ -142,6 +143,19 @@ def open_bytes(data: bytes, path: str, *, allow_pickle: bool = False, enclosed: 
         path=path,
         format=form.value,
     )
+
+
+def _check_compressed(data: bytes, path: str) -> None:
+    """Raises what is wrong with a compressed file that is no pickle: damaged, lz4 not installed, something else inside."""
+    name = compression.method(data)
+    inner = Format.UNKNOWN if name is None else recognise(compression.unpack(data, path))
+    if inner is not Format.UNKNOWN:
+        raise UnsupportedModel(
+            f"{path} is {_WORDS.get(inner, f'of the format {inner.value}')}, compressed with {name}",
+            hint="unpack it, and give the model file that is in it",
+            path=path,
+            format=inner.value,
+        )
 
 
 def import_object(text: str) -> Any:
