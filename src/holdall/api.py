@@ -138,7 +138,7 @@ def trace(
     for path, write in ((html, picturing.page), (svg, picturing.svg)):
         if path is not None:
             Path(path).write_text(write(told), encoding="utf-8")
-    return told
+    return picturing.shown(told)
 
 
 def _several(given: Any) -> Sequence[Any]:

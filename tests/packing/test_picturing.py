@@ -60,3 +60,12 @@ def test_what_stays_python_is_marked_and_joined_to_what_comes_of_it() -> None:
 def test_a_file_that_cannot_be_written_is_told_before_the_work(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no folder"):
         holdall.trace(made, sample=SAMPLE, html=tmp_path / "nowhere" / "page.html")
+
+
+def test_a_prompt_and_a_notebook_show_it() -> None:
+    told = holdall.trace(centred, sample=SAMPLE)
+    assert "stays Python, for 1 reason" in repr(told)
+    assert "✗ Series.mean" in repr(told)
+    assert "/ → Div" in repr(told)
+    assert "instead: a batch statistic" in repr(told)
+    assert told._repr_html_().startswith("<iframe srcdoc=")

@@ -60,6 +60,34 @@ dd { margin: 0; color: var(--dim); overflow-wrap: anywhere; }
 """
 
 
+class Shown(Tracing, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A trace as a prompt and a notebook show it."""
+
+    def __repr__(self) -> str:
+        verdict, _ = _verdict(self)
+        lines = [f"{', '.join(self.functions)}: {verdict}"]
+        for file in dict.fromkeys(file for file, _, _ in self.lines):
+            lines.append(f"  {file}")
+            of = [(number, source) for one, number, source in self.lines if one == file]
+            width = max(len(source) for _, source in of)
+            for number, source in of:
+                words = _words(self, file, number)
+                lines.append(f"  {number:>5}  {source:{width}}  {words}".rstrip())
+        for instead, found in together(self).items():
+            lines += [f"  {one.file}:{one.line}  {one.operation}" for one in found]
+            lines.append(f"      instead: {instead}")
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        # In a frame of its own, so that neither's style reaches the other.
+        return f'<iframe srcdoc="{escape(page(self))}" style="width: 100%; height: 36rem; border: 0"></iframe>'
+
+
+def shown(told: Tracing) -> Shown:
+    """The same, with a face."""
+    return Shown(**{name: getattr(told, name) for name in Tracing.__struct_fields__})
+
+
 @dataclass
 class _Node:
     """A box, or a place where an edge passes a layer (without texts). texts: its lines, each with its class."""
@@ -156,9 +184,15 @@ def _verdict(told: Tracing) -> tuple[str, bool]:
     return f"goes into the graph, which gives the same on {told.rows:,} rows", False
 
 
-def _row(told: Tracing, file: str, number: int, source: str) -> str:
+def _words(told: Tracing, file: str, number: int) -> str:
+    """What a line became, or what of it stays Python."""
     reasons = [one.operation for one in told.blockers if (one.file, one.line) == (file, number)]
-    words = f"✗ {', '.join(reasons)}" if reasons else became(told, file, number)
+    return f"✗ {', '.join(reasons)}" if reasons else became(told, file, number)
+
+
+def _row(told: Tracing, file: str, number: int, source: str) -> str:
+    words = _words(told, file, number)
+    reasons = words.startswith("✗")
     small = f"<small>{escape(words)}</small>" if words else ""
     kind = "row stays" if reasons else "row"
     return f'<div class="{kind}"><span>{number}</span><div><code>{escape(source) or " "}</code>{small}</div></div>'
