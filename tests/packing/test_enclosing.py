@@ -209,7 +209,7 @@ OWN = """
         return table.assign(a=[float(str(value)) * 2 for value in table["a"]])
 
     def worded(table):
-        return table.assign(prediction=table["prediction"].astype(str) + "!")
+        return table.assign(prediction=[repr(value) for value in table["prediction"].tolist()])
 """
 
 
