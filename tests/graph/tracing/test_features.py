@@ -15,8 +15,6 @@ STAY = {
     "retail.channel_codes": "Series.cat.codes",
     "telemetry.rolling_mean": "Series.rolling",
     "telemetry.lag_difference": "Series.diff",
-    "text.caps_share": "a loop over the characters",
-    "text.compiled_regex": "TypeError",
     "text.label_counts": "DataFrame.groupby",
     "dates.now_based": "Timestamp.now",
     "dates.first_order_age": "Series.min",

@@ -12,7 +12,6 @@ from spox import Var
 
 from holdall.graph.tracing import patterns, text, times
 from holdall.graph.tracing.arithmetic import quietly
-from holdall.graph.tracing.characters import length
 from holdall.graph.tracing.matching import Matches, compiled
 from holdall.graph.tracing.series import TracedSeries, only
 from holdall.graph.tracing.trace import Trace
@@ -72,9 +71,10 @@ class Text:
         return self._text(text.stripped(self._vector, to_strip, "r", self._live.rstrip(to_strip)), "rstrip")
 
     def len(self) -> TracedSeries:
-        return self._count(length(self._vector.values), self._live.len(), "len")
+        return self._count(text.size(self._vector), self._live.len(), "len")
 
     def contains(self, pat: Any, case: bool = True, flags: int = 0, na: Any = None, regex: bool = True) -> TracedSeries:
+        pat = getattr(pat, "_behind", pat)
         if isinstance(pat, re.Pattern):
             pat, flags = pat.pattern, pat.flags & ~re.UNICODE
         ignore = not case or bool(flags & re.IGNORECASE)
@@ -113,6 +113,7 @@ class Text:
             for old, new in pat.items():
                 made = made.str.replace(old, new, case=case, flags=flags, regex=regex)
             return made
+        pat = getattr(pat, "_behind", pat)
         if isinstance(pat, re.Pattern):
             pat, flags = pat.pattern, pat.flags & ~re.UNICODE
         if n != -1 or not isinstance(repl, str) or not isinstance(pat, str):
@@ -265,7 +266,7 @@ class Pieces:
         """Refuses rows of more pieces."""
         vector = self._series._vector
         separator = self._separator
-        count = text.word_count(vector) if separator is None else text.pieces(vector.values, separator, 1)[1]
+        count = text.word_count(vector) if separator is None else text.piece_count(vector, separator)
         more = op.greater(count, constant(most, np.int64))
         if vector.nulls is not None:
             more = op.and_(more, op.not_(vector.nulls))
@@ -286,9 +287,7 @@ class Pieces:
 
     def len(self) -> TracedSeries:
         vector = self._series._vector
-        count = (
-            text.word_count(vector) if self._separator is None else text.pieces(vector.values, self._separator, 1)[1]
-        )
+        count = text.word_count(vector) if self._separator is None else text.piece_count(vector, self._separator)
         return self._series._new(times.counted(count, vector, self._live.str.len()), "str.split.len")
 
     def apply(self, function: Any) -> TracedSeries:

@@ -183,7 +183,7 @@ class TracedFrame:
             return value._vector
         if isinstance(value, TracedFrame) and len(value._columns) == 1:
             return next(iter(value._columns.values()))
-        if type(value).__name__ == "TracedArray" and len(value._cells) == 1:
+        if _is_array(value) and len(value._cells) == 1:
             made: Vector = value._vectors[0]
             return made
         if isinstance(value, list | np.ndarray | pandas.Series | tuple):
@@ -695,13 +695,19 @@ def _bound_of(bound: Any, names: list[Any], axis: Any) -> Callable[[Any], Any]:
     return lambda name: bound
 
 
+def _is_array(value: Any) -> bool:
+    from holdall.graph.tracing.array import TracedArray
+
+    return isinstance(value, TracedArray)
+
+
 def _side_by_side(value: Any, width: int) -> Iterable[Any]:
     """What stands for each of so many columns when all of them are assigned at once."""
     if isinstance(value, TracedFrame):
         return [column for _, column in value.items()]
     if isinstance(value, SplitFrame):
         return [value[place] for place in range(width)]
-    if type(value).__name__ == "TracedArray" and not value._flat:
+    if _is_array(value) and not value._flat:
         return [value[:, place] for place in range(width)]
     if isinstance(value, list | tuple) and len(value) == width:
         return value

@@ -9,6 +9,9 @@ from __future__ import annotations
 import ast
 import inspect
 import types
+from collections.abc import Callable
+
+from holdall.graph.tracing.rewriting import Rewriting
 
 CALL, METHOD, ATTRIBUTE, BINARY, UNARY, ITEM, SET, SET_ATTRIBUTE, ITERATE, SLICE = (
     f"__holdall_{name}__"
@@ -19,29 +22,67 @@ CALL, METHOD, ATTRIBUTE, BINARY, UNARY, ITEM, SET, SET_ATTRIBUTE, ITERATE, SLICE
 OWN_FRAME = frozenset(["super", "locals", "globals", "vars", "dir", "eval", "exec"])
 """Builtins that look at the frame that calls them."""
 
-_FACTORY = "__holdall_factory__"
+_FACTORY, LAMBDA = "__holdall_factory__", "__holdall_lambda__"
 
 
 def instrumented(function: types.FunctionType) -> types.CodeType:
-    """The function's code, guarded; its own where that cannot be done."""
+    """The function's code, rewritten and guarded; its own where that cannot be done."""
+    return _remade(function, lambda node: _Guarding().visit(Rewriting().visit(node)))
+
+
+def rewritten(function: types.FunctionType) -> types.CodeType:
+    """The function's code as `rewriting` has it; its own where there is nothing to rewrite, or that cannot be done."""
+    rewriting = Rewriting()
+
+    def change(node: ast.FunctionDef) -> ast.AST | None:
+        made: ast.AST = rewriting.visit(node)
+        return made if rewriting.changed else None
+
+    return _remade(function, change)
+
+
+def _remade(function: types.FunctionType, change: Callable[[ast.FunctionDef], ast.AST | None]) -> types.CodeType:
     code = function.__code__
     if "__class__" in code.co_freevars:
         return code
+    found = _definition(code)
+    changed = None if found is None else change(found)
+    if not isinstance(changed, ast.FunctionDef):
+        return code
+    made = _compiled(ast.fix_missing_locations(changed), code)
+    return code if made is None or made.co_freevars != code.co_freevars else made
+
+
+def _definition(code: types.CodeType) -> ast.FunctionDef | None:
+    """The function as it is written, without its decorators; a lambda as a function that returns what it gives."""
     try:
         lines, first = inspect.getsourcelines(code)
         # A method's lines are indented, which is right below an `if`.
         tree = ast.parse("if True:\n" + "".join(lines) if lines[0][:1].isspace() else "\n" + "".join(lines))
     except (OSError, TypeError, SyntaxError):
-        return code
+        return None
+    ast.increment_lineno(tree, first - 2)
+    if code.co_name == "<lambda>":
+        return _of_lambda(tree, code)
     found = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef) and node.name == code.co_name]
     if not found:
-        return code
-    node = found[0]
-    ast.increment_lineno(tree, first - 2)
-    node.decorator_list, node.returns = [], None
-    guarded = ast.fix_missing_locations(_Guarding().visit(node))
-    made = _compiled(guarded, code)
-    return code if made is None or made.co_freevars != code.co_freevars else made
+        return None
+    found[0].decorator_list, found[0].returns = [], None
+    return found[0]
+
+
+def _of_lambda(tree: ast.Module, code: types.CodeType) -> ast.FunctionDef | None:
+    names = list(code.co_varnames[: code.co_argcount])
+    lambdas = [one for one in ast.walk(tree) if isinstance(one, ast.Lambda)]
+    found = [one for one in lambdas if [argument.arg for argument in one.args.args] == names]
+    if len(found) != 1:
+        return None
+    (node,) = found
+    body = ast.copy_location(ast.Return(node.body), node.body)
+    made = ast.parse(f"def {LAMBDA}(): pass").body[0]
+    assert isinstance(made, ast.FunctionDef)  # noqa: S101 — it was just written as one
+    made.args, made.body = node.args, [body]
+    return ast.copy_location(made, node)
 
 
 def _compiled(node: ast.FunctionDef, code: types.CodeType) -> types.CodeType | None:
@@ -58,7 +99,7 @@ def _compiled(node: ast.FunctionDef, code: types.CodeType) -> types.CodeType | N
     for outer in whole.co_consts:
         if isinstance(outer, types.CodeType):
             for inner in outer.co_consts:
-                if isinstance(inner, types.CodeType) and inner.co_name == code.co_name:
+                if isinstance(inner, types.CodeType) and inner.co_name in (code.co_name, LAMBDA):
                     return inner
     return None
 

@@ -10,12 +10,14 @@ import builtins
 import datetime
 import functools
 import math
+import re
 import types
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
+from holdall.graph.tracing import instrumenting
 from holdall.graph.tracing.ordering import Lookup
 from holdall.graph.tracing.trace import Trace
 from holdall.graph.tracing.untraceable import Untraceable
@@ -112,12 +114,16 @@ class Bindings:
 
     def code(self, function: types.FunctionType) -> types.CodeType:
         """The code that the function is run with."""
-        return function.__code__
+        return instrumenting.rewritten(function)
 
     def value(self, value: Any) -> Any:
         """What a name of the user's module stands for while it is traced."""
         if isinstance(value, types.ModuleType):
             return self.module(value)
+        if isinstance(value, re.Pattern):
+            from holdall.graph.tracing.regular import Compiled
+
+            return Compiled(value)
         why = impure(value)
         if why is not None:
             return Barred(value, why)
@@ -135,6 +141,10 @@ class Bindings:
             return self.pandas if name == "pandas" else self.numpy
         if name == "math":
             return _Math(self._trace)
+        if name == "re":
+            from holdall.graph.tracing.regular import Regular
+
+            return Regular()
         if name == "datetime":
             return _Forbidding(module, NOW, CLOCK)
         if name.partition(".")[0] in IMPURE:
@@ -297,9 +307,9 @@ def _open(*_: Any, **__: Any) -> Any:
 
 
 def _python(trace: Trace) -> Mapping[str, Any]:
-    from holdall.graph.tracing.scalar import FACES
+    from holdall.graph.tracing import handing, scalar
 
-    return FACES
+    return {**scalar.FACES, **handing.FACES, **handing.hooks(trace)}
 
 
 def rebound(function: Callable[..., Any], trace: Trace) -> Callable[..., Any]:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import builtins
 import types
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -47,6 +48,44 @@ class _Way:
 
 
 _ways: list[_Way] = []
+_within: list[object] = [None]
+"""What the rows are of just now: the table's, or the parts of a text over which a comprehension goes."""
+
+
+def _same_rows(within: object) -> None:
+    if within is not _within[-1]:
+        raise Untraceable("a value of the row inside a loop over parts of it", "write it for the whole column")
+
+
+@contextmanager
+def inside(trace: Trace, rows: Var, fold: Callable[[Var], Var]) -> Iterator[None]:
+    """While the parts of rows are gone over. rows: int64 [1], how many parts; fold: parts → rows that have one of them."""
+    if trace.raising is not None:
+        raise Untraceable("a loop over the parts of a text where errors are caught")
+    before = trace.rows, trace.fold
+    outer = list(trace._conditions)
+
+    def folded(where: Var) -> Var:
+        where = fold(where)
+        for condition in outer:
+            where = op.and_(where, condition)
+        return where if before[1] is None else before[1](where)
+
+    trace.rows, trace.fold = rows, folded
+    _within.append(object())
+    try:
+        with trace.under([]):
+            yield
+    finally:
+        _within.pop()
+        trace.rows, trace.fold = before
+
+
+def decide(condition: Var) -> bool:
+    """Which way is gone just now, where the condition holds on one and not on the other."""
+    if not _ways:
+        raise Untraceable("a branch on a value")
+    return _ways[-1].decide(condition)
 
 
 def exploring() -> bool:
@@ -62,7 +101,13 @@ class Scalar:
 
     def __init__(self, trace: Trace, vector: Vector) -> None:
         self._trace = trace
-        self._vector = vector
+        self._held = vector
+        self._within = _within[-1]
+
+    @property
+    def _vector(self) -> Vector:
+        _same_rows(self._within)
+        return self._held
 
     @property
     def _series(self) -> TracedSeries:
@@ -321,6 +366,7 @@ class _Split:
 
     def __init__(self, scalar: Scalar, separator: str | None) -> None:
         self._scalar = scalar
+        self._separator = separator
         self._pieces = scalar._series.str.split(separator)
 
     def __getitem__(self, key: int) -> Scalar:
@@ -331,7 +377,13 @@ class _Split:
         return self._scalar._of(made)
 
     def __iter__(self) -> Any:
-        raise Untraceable("a loop over the pieces of a text")
+        raise Untraceable("a loop over the pieces of a text", "write it as a comprehension")
+
+    def elements(self) -> Any:
+        """The pieces, to go over them."""
+        from holdall.graph.tracing.elements import of_pieces
+
+        return of_pieces(self._scalar, self._separator)
 
     def count(self) -> Scalar:
         return self._scalar._of(self._pieces.len())
@@ -343,8 +395,10 @@ class Row:
     def __init__(self, trace: Trace, columns: Mapping[Any, Vector]) -> None:
         self._trace = trace
         self._columns = columns
+        self._within = _within[-1]
 
     def __getitem__(self, key: Any) -> Scalar:
+        _same_rows(self._within)
         if key not in self._columns:
             raise KeyError(key)
         return Scalar(self._trace, self._columns[key])
@@ -381,9 +435,9 @@ def over_values(
     live = quietly(vector.live.apply, real_one, args=tuple(arguments), **options)
     face = _face_of(real_one)
     if face is not None:
-        return _explored(trace, lambda: face(Scalar(trace, vector)), live)
+        return explored(trace, lambda: face(Scalar(trace, vector)), live)
     rebound = _rebound(function, trace)
-    return _explored(trace, lambda: rebound(Scalar(trace, vector), *arguments, **options), live, catches(real_one))
+    return explored(trace, lambda: rebound(Scalar(trace, vector), *arguments, **options), live, catches(real_one))
 
 
 def over_rows_of(
@@ -400,7 +454,7 @@ def over_rows_of(
         raise Untraceable("DataFrame.apply(axis=1) that gives several columns", "give one column for each")
     rebound = _rebound(function, trace)
     row = Row(trace, columns)
-    return _explored(trace, lambda: rebound(row, *arguments, **options), live, catches(_undone(function)))
+    return explored(trace, lambda: rebound(row, *arguments, **options), live, catches(_undone(function)))
 
 
 def catches(function: Any, seen: frozenset[int] = frozenset()) -> bool:
@@ -461,8 +515,9 @@ def _raising(where: Var, error: Exception) -> None:
         raise error
 
 
-def _explored(trace: Trace, run: Callable[[], Any], live: Any, caught: bool = False) -> Vector:
+def explored(trace: Trace, run: Callable[[], Any], live: Any, caught: bool = False) -> Vector:
     """Every way through, put together. live: what pandas gives for the sample. caught: the function may catch errors."""
+    before = trace.raising
     ends: list[tuple[list[Var], Any]] = []
     pending: list[list[bool]] = [[]]
     while pending:
@@ -482,7 +537,7 @@ def _explored(trace: Trace, run: Callable[[], Any], live: Any, caught: bool = Fa
                 trace.refuse(constant(True, np.bool_), f"{type(error).__name__}: {error}")
             value = None
         finally:
-            trace.raising = None
+            trace.raising = before
             _ways.pop()
         if isinstance(value, Scalar) and any(value._vector.nulls is condition for condition in way.conditions):
             # On this way the value is one that is missing, whatever it is elsewhere.
@@ -567,13 +622,13 @@ def _str(value: Any = "", *arguments: Any) -> Any:
     vector = value._vector
     if vector.form is not Form.STRING or vector.nulls is None:
         return value._of(value._series.astype("str"))
-    word = constant(builtins.str(_marker(vector)), np.str_)
+    word = constant(builtins.str(marker(vector)), np.str_)
     return Scalar(
         value._trace, Vector(Form.STRING, op.where(vector.nulls, word, vector.values), vector.live.astype(str))
     )
 
 
-def _marker(vector: Vector) -> Any:
+def marker(vector: Vector) -> Any:
     """What stands where a text is missing: NaN or None. Raises Untraceable where the sample does not show it."""
     if vector.text_dtype:
         if isinstance(vector.live.dtype.na_value, float):
@@ -600,20 +655,20 @@ def _type(value: Any, *arguments: Any) -> Any:
         raise Untraceable("type() of a value that is no text")
     if vector.nulls is None or not _ways[-1].decide(vector.nulls):
         return FACES["str"]
-    return FACES["float"] if _marker(vector) is not None else builtins.type(None)
+    return FACES["float"] if marker(vector) is not None else builtins.type(None)
 
 
 def _len(value: Any) -> Any:
-    if isinstance(value, _Split):
+    if isinstance(value, _Split) or type(value).__name__ == "Found":
         return value.count()
     if not isinstance(value, Scalar):
         return builtins.len(value)
     value._refuse_missing_text(value._vector)
     if value._vector.form is not Form.STRING:
         raise Untraceable("len() of a number")
-    from holdall.graph.tracing.characters import length
+    from holdall.graph.tracing.text import size
 
-    return Scalar(value._trace, Vector(Form.INT, length(value._vector.values), pandas.Series([0])))
+    return Scalar(value._trace, Vector(Form.INT, size(value._vector), pandas.Series([0])))
 
 
 def _bool(value: Any = False) -> Any:
@@ -635,7 +690,7 @@ def _isinstance(value: Any, kinds: Any) -> bool:
         return bool(names & of)
     if names & of:
         return not _ways[-1].decide(missing)
-    word = _marker(value._vector)
+    word = marker(value._vector)
     if ("float" if word is not None else "NoneType") in names:
         return _ways[-1].decide(missing)
     return False
@@ -745,7 +800,7 @@ def vectorized(trace: Trace, function: Callable[..., Any]) -> Callable[..., Any]
     def call(*columns: Any) -> Any:
         from holdall.graph.tracing.array import Cell, TracedArray
 
-        vectors = [_vector_of(one) for one in columns]
+        vectors = [vector_of(one) for one in columns]
         if not any(builtins.isinstance(one, Vector) for one in vectors):
             return np.vectorize(function)(*columns)
         made = over_several(trace, vectors, function)
@@ -754,7 +809,8 @@ def vectorized(trace: Trace, function: Callable[..., Any]) -> Callable[..., Any]
     return call
 
 
-def _vector_of(value: Any) -> Any:
+def vector_of(value: Any) -> Any:
+    """The vector of a column, or a constant as it is."""
     if builtins.isinstance(value, TracedSeries):
         return value._vector
     cells = getattr(value, "_cells", None)
@@ -773,7 +829,7 @@ def over_several(trace: Trace, given: Sequence[Any], function: Callable[..., Any
     live = pandas.Series([quietly(real_one, *values) for values in zip(*lives, strict=True)])
     rebound = _rebound(function, trace)
     values = [Scalar(trace, one) if builtins.isinstance(one, Vector) else one for one in given]
-    return _explored(trace, lambda: rebound(*values), live, catches(real_one))
+    return explored(trace, lambda: rebound(*values), live, catches(real_one))
 
 
 def real(value: Any) -> Any:

@@ -32,7 +32,8 @@ class Trace:
     rows: int64 [1], how many rows the table has. shown: how many rows of the sample stand beside it. bindings: the functions
     and modules that stand in for the user's.
     barred: raw columns that cannot be in a graph, each with what is raised where one is used. raising: raises, on the way
-    on which it does, what the function catches itself; None where nothing is caught.
+    on which it does, what the function catches itself; None where nothing is caught. fold: while the parts of rows are gone
+    over, rows of which a part is refused.
     """
 
     conversion: Conversion
@@ -44,6 +45,7 @@ class Trace:
     operations: list[Operation] = field(default_factory=list)
     lineage: Lineage = field(default_factory=Lineage)
     raising: Callable[[Var, Exception], None] | None = None
+    fold: Callable[[Var], Var] | None = None
     _conditions: list[Var] = field(default_factory=list)
 
     def note(self, name: str) -> None:
@@ -55,9 +57,7 @@ class Trace:
         if self.operations:
             self.lineage.made(len(self.operations) - 1, values)
 
-    def refuse(
-        self, where: Var, reason: str, error: type[Exception] = ValueError, *, narrower: bool = False
-    ) -> None:
+    def refuse(self, where: Var, reason: str, error: type[Exception] = ValueError, *, narrower: bool = False) -> None:
         """Rows for which the function raises. where: bool [N] or []; error: what Python raises there, which the function's
         own `except` may catch; narrower: the function may take some of them, see `Guard`."""
         if self.raising is not None:
@@ -65,6 +65,8 @@ class Trace:
             return
         for condition in self._conditions:
             where = op.and_(where, condition)
+        if self.fold is not None:
+            where = self.fold(where)
         column = op.unsqueeze(self.spread(where), constant([1], np.int64))
         self.conversion.refuse(column, self.label, reason, [None], narrower=narrower)
 
