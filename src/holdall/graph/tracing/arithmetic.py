@@ -13,6 +13,7 @@ import pandas
 import spox.opset.ai.onnx.v21 as op
 from spox import Var
 
+from holdall.graph.tracing.distinct import once
 from holdall.graph.tracing.untraceable import Untraceable
 from holdall.graph.tracing.vector import (
     ELEMENT,
@@ -280,13 +281,14 @@ def compared(symbol: str, a: Vector, b: Vector, made: Any, weak: tuple[bool, boo
             right = to_single(right)
         if b.single and weak[0]:
             left = to_single(left)
-    elif a.form is b.form and a.form is Form.BOOL and symbol in ("==", "!="):
+    elif a.form is b.form and (a.form is Form.STRING or (a.form is Form.BOOL and symbol in ("==", "!="))):
         left, right = a.values, b.values
-    elif a.form is b.form:
-        left, right = (a.values, b.values) if a.form is Form.STRING else (to_int(a), to_int(b))
     else:
         left, right = to_int(a), to_int(b)
-    result = op.equal(left, right) if symbol in ("==", "!=") else _ORDERED[symbol](left, right)
+    if a.form is Form.STRING:
+        result = _same_text(a, right) if weak[1] else _same_text(b, left) if weak[0] else op.equal(left, right)
+    else:
+        result = op.equal(left, right) if symbol in ("==", "!=") else _ORDERED[symbol](left, right)
     if symbol == "!=":
         result = op.not_(result)
     nulls = any_null(a.nulls, b.nulls)
@@ -296,6 +298,11 @@ def compared(symbol: str, a: Vector, b: Vector, made: Any, weak: tuple[bool, boo
         return Vector(Form.BOOL, filled(Form.BOOL, result, nulls), made, nulls)
     answer = constant(symbol == "!=", np.bool_)
     return Vector(Form.BOOL, either(nulls, answer, result), made)
+
+
+@once(cheap=True)
+def _same_text(vector: Vector, word: Var) -> Var:
+    return op.equal(vector.values, word)
 
 
 def _everywhere(value: bool, a: Vector, b: Vector) -> Var:

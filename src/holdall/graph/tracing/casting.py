@@ -13,6 +13,7 @@ from spox import Var
 from holdall.graph.tracing import text, times
 from holdall.graph.tracing.arithmetic import is_null, quietly
 from holdall.graph.tracing.characters import DIGITS, characters, mapped
+from holdall.graph.tracing.distinct import once
 from holdall.graph.tracing.lookup import member_of
 from holdall.graph.tracing.trace import Trace
 from holdall.graph.tracing.untraceable import Untraceable
@@ -139,20 +140,7 @@ def parsed(trace: Trace, vector: Vector, form: Form, live: Any, *, coerce: bool 
     """
     if form not in (Form.INT, Form.FLOAT):
         raise Untraceable(f"text as a column of {form}s")
-    plain = _INTEGER if form is Form.INT else _DECIMAL
-    element = np.int64 if form is Form.INT else np.float64
-    usual = text.matches(vector, plain)
-
-    def usually() -> list[Var]:
-        return [op.cast(op.identity(vector.values), to=element), op.identity(usual)]
-
-    def seldom() -> list[Var]:
-        # Numbers as few people write them: such tables are read with more care, and others need not wait for it.
-        words, good = _unusual(vector, plain, by_python=not coerce, whole=form is Form.INT)
-        return [op.cast(op.where(good, words, constant("0", np.str_)), to=element), good]
-
-    lowest = op.reduce_min(op.cast(usual, to=np.int64), keepdims=0)
-    values, valid = op.if_(op.equal(lowest, constant(0, np.int64)), then_branch=seldom, else_branch=usually)
+    values, valid = _read(vector, whole=form is Form.INT, by_python=not coerce)
     if form is Form.INT:
         bad = op.not_(valid) if vector.nulls is None else op.or_(op.not_(valid), vector.nulls)
         trace.refuse(bad, "text that is no whole number")
@@ -164,6 +152,25 @@ def parsed(trace: Trace, vector: Vector, form: Form, live: Any, *, coerce: bool 
         bad = op.not_(valid) if vector.nulls is None else op.and_(op.not_(valid), op.not_(vector.nulls))
         trace.refuse(bad, "text that is no number")
     return numbers(filled(Form.FLOAT, values, missing), live, nullable=True)
+
+
+@once()
+def _read(vector: Vector, *, whole: bool, by_python: bool) -> tuple[Var, ...]:
+    """The numbers, and where there is one."""
+    plain, element = (_INTEGER, np.int64) if whole else (_DECIMAL, np.float64)
+    usual = text.matches(vector, plain)
+
+    def usually() -> list[Var]:
+        return [op.cast(op.identity(vector.values), to=element), op.identity(usual)]
+
+    def seldom() -> list[Var]:
+        # Numbers as few people write them: such tables are read with more care, and others need not wait for it.
+        words, good = _unusual(vector, plain, by_python=by_python, whole=whole)
+        return [op.cast(op.where(good, words, constant("0", np.str_)), to=element), good]
+
+    strange = op.reduce_sum(op.cast(op.not_(usual), to=np.int64), keepdims=0)
+    values, valid = op.if_(op.greater(strange, constant(0, np.int64)), then_branch=seldom, else_branch=usually)
+    return values, valid
 
 
 def _unusual(vector: Vector, plain: str, *, by_python: bool, whole: bool) -> tuple[Var, Var]:

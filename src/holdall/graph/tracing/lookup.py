@@ -12,6 +12,7 @@ import spox.opset.ai.onnx.v21 as op
 from spox import Var
 
 from holdall.graph.tracing.arithmetic import as_vector, chosen, is_null, quietly
+from holdall.graph.tracing.distinct import once
 from holdall.graph.tracing.trace import Trace
 from holdall.graph.tracing.untraceable import Untraceable
 from holdall.graph.tracing.vector import (
@@ -43,10 +44,7 @@ def member_of(vector: Vector, listed: Sequence[Any]) -> Var:
     if keys:
         unique = list(dict.fromkeys(keys))
         if vector.form is Form.STRING:
-            found = ml.label_encoder(
-                vector.values, keys_strings=unique, values_int64s=[1] * len(unique), default_int64=0
-            )
-            hit = op.equal(found, constant(1, np.int64))
+            hit = _listed(vector, unique)
         elif vector.form is Form.FLOAT:
             hit = op.equal(vector.values, constant(unique[0]))
             for key in unique[1:]:
@@ -95,6 +93,24 @@ def with_default(trace: Trace, vector: Vector, table: Mapping[Any, Any]) -> Vect
     return chosen(Vector(Form.BOOL, mask, live), default, found, live)
 
 
+@once(cheap=True)
+def _listed(vector: Vector, words: Sequence[str]) -> Var:
+    found = ml.label_encoder(vector.values, keys_strings=words, values_int64s=[1] * len(words), default_int64=0)
+    return op.equal(found, constant(1, np.int64))
+
+
+@once(cheap=True)
+def _codes(vector: Vector, words: Sequence[str]) -> Var:
+    """The place of each text among the words, -1 where it is none of them."""
+    places = list(range(len(words)))
+    return ml.label_encoder(vector.values, keys_strings=words, values_int64s=places, default_int64=-1)
+
+
+@once(cheap=True)
+def _same(vector: Vector, word: str) -> Var:
+    return op.equal(vector.values, constant(word, np.str_))
+
+
 def looked_up(trace: Trace, vector: Vector, table: Mapping[Any, Any], operation: str) -> Vector:
     """Series.map by a dict: what is not in it becomes missing."""
     keys: dict[Any, Any] = {}
@@ -120,9 +136,7 @@ def looked_up(trace: Trace, vector: Vector, table: Mapping[Any, Any], operation:
         for place, key in enumerate(keys):
             codes = op.where(op.equal(vector.values, constant(key)), constant(place, np.int64), codes)
     elif vector.form is Form.STRING:
-        codes = ml.label_encoder(
-            vector.values, keys_strings=list(keys), values_int64s=list(range(len(keys))), default_int64=-1
-        )
+        codes = _codes(vector, list(keys))
     else:
         codes = ml.label_encoder(
             to_int(vector), keys_int64s=list(keys), values_int64s=list(range(len(keys))), default_int64=-1
@@ -168,7 +182,7 @@ def replaced_by(vector: Vector, table: Mapping[Any, Any]) -> Vector:
         if found is None:
             continue
         if vector.form is Form.STRING:
-            hit = op.equal(vector.values, constant(found, np.str_))
+            hit = _same(vector, found)
         elif vector.form is Form.FLOAT:
             hit = op.equal(vector.values, constant(found))
         else:

@@ -375,7 +375,7 @@ class TracedSeries:
         given = value._vector if isinstance(value, TracedSeries) else as_vector(value, vector.form)
         live = quietly(vector.live.fillna, given.live if isinstance(value, TracedSeries) else value)
         mask = null_mask(vector)
-        result = vector.with_live(live) if mask is None else _filled_in(vector, given, mask, live)
+        result = vector.with_live(live) if mask is None else _filled_in(vector, given, value, mask, live)
         if inplace:
             self._vector = result
             return None
@@ -579,7 +579,7 @@ def ufunc(trace: Trace, function: Any, inputs: Sequence[Any]) -> TracedSeries:
     return TracedSeries(trace, unary.between_two(name, a, b, made))
 
 
-def _filled_in(vector: Vector, given: Vector, mask: Var, live: Any) -> Vector:
+def _filled_in(vector: Vector, given: Vector, value: Any, mask: Var, live: Any) -> Vector:
     forms = {vector.form, given.form}
     if vector.form is Form.FLOAT and given.form in (Form.INT, Form.BOOL, Form.FLOAT):
         return numbers(
@@ -589,6 +589,9 @@ def _filled_in(vector: Vector, given: Vector, mask: Var, live: Any) -> Vector:
         )
     if len(forms) > 1:
         raise Untraceable(f"fillna of a column of {vector.form}s with a {given.form}")
+    if given.nulls is None and isinstance(value, str) and value == "":
+        # That is what stands below a missing text.
+        return Vector(vector.form, vector.values, live)
     nulls = None if given.nulls is None else op.and_(mask, given.nulls)
     return Vector(vector.form, either(mask, given.values, vector.values), live, nulls)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -25,12 +26,14 @@ from holdall.graph.tracing.characters import (
     within_words,
     without_sentinel,
 )
+from holdall.graph.tracing.distinct import once
 from holdall.graph.tracing.matching import Matches, compiled
 from holdall.graph.tracing.untraceable import Untraceable
 from holdall.graph.tracing.vector import Form, Vector, any_null, filled
 from holdall.graph.value import constant
 
 FAR = 1 << 40
+ASCII = r"[\x00-\x7f]*"
 MOST = 200
 """Patterns of more characters than these grow too large for RE2."""
 
@@ -46,19 +49,30 @@ def from_cells(cells: Var) -> Var:
     return without_sentinel(joined(cells))
 
 
+@once(keeps_nothing=True)
 def cased(vector: Vector, name: str, made: Any) -> Vector:
     """Lower or upper case of each character, by the tables of whoever does it: Python, or Arrow under pandas."""
     if name not in ("lower", "upper"):
         return text_of(_by_table(vector, name), vector, made)
     # In ASCII all tables agree. Text of nothing else is by far the most, and there an operator of its own knows.
-    ascii_only = op.cast(op.regex_full_match(vector.values, pattern=r"[\x00-\x7f]*"), to=np.int64)
+    ascii_only = op.cast(op.regex_full_match(vector.values, pattern=ASCII), to=np.int64)
     rows = op.max([op.size(vector.values), constant(1, np.int64)])
     (values,) = op.if_(
         op.greater_or_equal(op.reduce_sum(ascii_only, keepdims=0), rows),
         then_branch=lambda: [op.string_normalizer(vector.values, case_change_action=name.upper(), locale="C")],
-        else_branch=lambda: [_by_table(vector, name)],
+        else_branch=lambda: [_by_both(vector, name)],
     )
     return text_of(op.reshape(values, constant([-1], np.int64)), vector, made)
+
+
+def _by_both(vector: Vector, name: str) -> Var:
+    """The same where some text is not ASCII: only that is taken apart."""
+    rows = op.concat([vector.values, constant(["Ä"], np.str_)], axis=0)
+    other = op.not_(op.regex_full_match(rows, pattern=ASCII))
+    table = _by_table(replace(vector, values=op.compress(rows, other, axis=0)), name)
+    place = op.sub(op.cumsum(op.cast(other, to=np.int64), constant(0, np.int64)), constant(1, np.int64))
+    usual = op.string_normalizer(rows, case_change_action=name.upper(), locale="C")
+    return without_sentinel(op.where(other, op.gather(table, op.max([place, constant(0, np.int64)])), usual))
 
 
 def _by_table(vector: Vector, name: str) -> Var:
@@ -89,6 +103,7 @@ def _shifted(flags: Var, by: int) -> Var:
     return op.cast(shifted, to=np.bool_)
 
 
+@once(keeps_nothing=True)
 def stripped(vector: Vector, of: str | None, sides: str, made: Any) -> Vector:
     """Without white space, or these characters, at the left ('l'), the right ('r') or both ('lr')."""
     if of == "":
@@ -99,6 +114,7 @@ def stripped(vector: Vector, of: str | None, sides: str, made: Any) -> Vector:
     return text_of(tokens.remaining(vector.values, [either_end[side] for side in sides], kept), vector, made)
 
 
+@once(keeps_nothing=True)
 def sliced(vector: Vector, start: int | None, stop: int | None, made: Any) -> Vector:
     """text[start:stop], from the front or the back."""
     start = start or 0
@@ -139,12 +155,14 @@ def _place(index: int, count: Var) -> Var:
     return constant(index, np.int64) if index >= 0 else op.add(count, constant(index, np.int64))
 
 
+@once(keeps_nothing=True)
 def character(vector: Vector, index: int, made: Any) -> Vector:
     """text[index]; missing where the text is too short."""
     one = sliced(vector, index, None if index == -1 else index + 1, made)
     return text_of(one.values, vector, made, op.equal(one.values, constant("", np.str_)))
 
 
+@once(cheap=True)
 def matches(vector: Vector, pattern: str) -> Var:
     """Where the whole text matches a pattern of RE2."""
     return op.regex_full_match(vector.values, pattern=pattern)
@@ -174,6 +192,7 @@ def ending(vector: Vector, suffixes: Sequence[str]) -> Var:
     return matches(vector, f"{ANYTHING}(?:{'|'.join(map(patterns.escaped, suffixes))})")
 
 
+@once(keeps_nothing=True)
 def without_prefix(vector: Vector, prefix: str, made: Any) -> Vector:
     if not prefix:
         return vector.with_live(made)
@@ -181,6 +200,7 @@ def without_prefix(vector: Vector, prefix: str, made: Any) -> Vector:
     return text_of(kept, vector, made)
 
 
+@once(keeps_nothing=True)
 def without_suffix(vector: Vector, suffix: str, made: Any) -> Vector:
     if not suffix:
         return vector.with_live(made)
@@ -197,6 +217,7 @@ def pieces(text: Var, separator: str, least: int) -> tuple[Var, Var]:
     return without_sentinel(parts), without_sentinel(counts)
 
 
+@once(keeps_nothing=True)
 def piece(vector: Vector, separator: str, index: int, made: Any) -> Vector:
     """split(separator)[index]; missing where there are fewer."""
     parts, counts = pieces(vector.values, separator, abs(index) + 1)
@@ -211,11 +232,25 @@ def piece(vector: Vector, separator: str, index: int, made: Any) -> Vector:
     return text_of(values, vector, made, None if index == -1 else short)
 
 
+@once()
+def size(vector: Vector) -> Var:
+    """How many characters, int64 [N]."""
+    return length(vector.values)
+
+
+@once()
+def piece_count(vector: Vector, separator: str) -> Var:
+    """How many pieces there are between separators, int64 [N]."""
+    return pieces(vector.values, separator, 1)[1]
+
+
+@once()
 def word_count(vector: Vector) -> Var:
     """How many words between white space, int64 [N]."""
     return tokens.count(tokens.tokens(vector.values, [f"{patterns.one_of(patterns.SPACES)}+"], sentinel="x"))
 
 
+@once(keeps_nothing=True)
 def replaced(vector: Vector, old: str, new: str, *, regex: bool, made: Any, flags: int = 0) -> Vector:
     """str.replace of all places. Raises Untraceable."""
     if flags and not regex:
@@ -247,6 +282,7 @@ def _plain(pattern: str) -> bool:
     return not any(character in r"\.^$*+?{}[]|()" for character in pattern)
 
 
+@once()
 def counted(vector: Vector, pattern: str, flags: int = 0) -> Var:
     """How often the pattern occurs, int64 [N]. Raises Untraceable."""
     if pattern and not flags and _plain(pattern):
@@ -258,6 +294,7 @@ def counted(vector: Vector, pattern: str, flags: int = 0) -> Var:
     return tokens.count(tokens.tokens(vector.values, expression=single, sentinel=inside))
 
 
+@once(keeps_nothing=True)
 def first_run(vector: Vector, of: str, member: str, made: Any) -> Vector:
     """The first run of characters of a class of RE2, one of which is `member`; missing where there is none."""
     values = tokens.found(vector.values, f"{of}+", member)
@@ -270,6 +307,7 @@ def all_are(vector: Vector, name: str) -> Var:
     return matches(vector, f"{patterns.one_of(good)}+")
 
 
+@once()
 def padded(vector: Vector, width: int, made: Any) -> Vector:
     """zfill: zeros at the left, after a sign."""
     if not 0 <= width <= 64:
@@ -281,6 +319,7 @@ def padded(vector: Vector, width: int, made: Any) -> Vector:
     return text_of(op.string_concat(op.string_concat(sign, zeros), rest), vector, made)
 
 
+@once()
 def all_cased_are(vector: Vector, name: str) -> Var:
     """isupper or islower: there is a letter with cases, and all such are of this one."""
     cells = characters(vector.values)
@@ -296,6 +335,7 @@ def all_cased_are(vector: Vector, name: str) -> Var:
     return without_sentinel(good)
 
 
+@once(keeps_nothing=True)
 def titled(vector: Vector, made: Any) -> Vector:
     """The first letter of each word a capital, all others small."""
     cells = characters(vector.values)
@@ -306,6 +346,7 @@ def titled(vector: Vector, made: Any) -> Vector:
     return text_of(from_cells(op.where(follows, small, large)), vector, made)
 
 
+@once(keeps_nothing=True)
 def capitalized(vector: Vector, made: Any) -> Vector:
     """The first character a capital, all others small."""
     cells = characters(vector.values)
@@ -315,6 +356,7 @@ def capitalized(vector: Vector, made: Any) -> Vector:
     return text_of(from_cells(op.where(first, large, small)), vector, made)
 
 
+@once()
 def place_of(vector: Vector, sub: str) -> Var:
     """str.find: how many characters stand before the text, -1 where it is not; int64 [N]."""
     if not sub:
@@ -324,6 +366,7 @@ def place_of(vector: Vector, sub: str) -> Var:
     return op.where(op.greater(counts, constant(1, np.int64)), length(before), constant(-1, np.int64))
 
 
+@once(keeps_nothing=True)
 def translated(vector: Vector, table: Any, made: Any) -> Vector:
     """str.translate by a table of `str.maketrans`."""
     changes: dict[str, str] = {}
@@ -333,6 +376,7 @@ def translated(vector: Vector, table: Any, made: Any) -> Vector:
     return text_of(from_cells(mapped(characters(vector.values), changes)), vector, made)
 
 
+@once()
 def filled_up(vector: Vector, width: int, side: str, character: str, made: Any) -> Vector:
     """pad: characters before or after, up to a width."""
     if side not in ("left", "right") or not 0 <= width <= MOST or len(character) != 1:
@@ -343,6 +387,7 @@ def filled_up(vector: Vector, width: int, side: str, character: str, made: Any) 
     return text_of(op.string_concat(*both), vector, made)
 
 
+@once(keeps_nothing=True)
 def word(vector: Vector, index: int, made: Any) -> Vector:
     """split()[index], words between white space; missing where there are fewer."""
     spaced = Matches(vector.values, compiled(r"\s+")).replaced(" ")

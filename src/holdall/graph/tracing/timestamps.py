@@ -19,6 +19,7 @@ import spox.opset.ai.onnx.v21 as op
 from spox import Var
 
 from holdall.graph.tracing import characters
+from holdall.graph.tracing.distinct import once
 from holdall.graph.tracing.times import DAY, MICROSECONDS, Calendar, floor_divide, whole
 from holdall.graph.tracing.untraceable import Untraceable
 from holdall.graph.tracing.vector import Form, Vector, any_null, filled
@@ -70,6 +71,22 @@ def moments(text: Vector, made: Any, pattern: str | None, refuse: Refuse, *, coe
     """
     stated = pattern if pattern not in (None, "ISO8601") else None
     form = stated or _form_of(text, made)
+    values, none, unreal, invalid, doubtful = _all(text, form, made, stated=stated is not None)
+    nulls = any_null(text.nulls, none)
+    if coerce:
+        nulls = any_null(any_null(nulls, unreal), invalid)
+        bad = op.and_(invalid, doubtful)
+    else:
+        bad = op.or_(invalid, unreal)
+    if text.nulls is not None:
+        bad = op.and_(bad, op.not_(text.nulls))
+    refuse(bad, f"a text is not a time like {_example(form)!r}")
+    return Vector(Form.MOMENT, filled(Form.MOMENT, values, nulls), made, nulls)
+
+
+@once()
+def _all(text: Vector, form: str, made: Any, *, stated: bool) -> tuple[Var, ...]:
+    """The moments; where one is told to be missing, is no day, has another form, and where it may be a time in that form."""
     strict, loose = _expressions(form)
     valid = op.regex_full_match(text.values, pattern=strict)
     none = characters.member(text.values, NONE)
@@ -79,22 +96,13 @@ def moments(text: Vector, made: Any, pattern: str | None, refuse: Refuse, *, coe
     _read(op.concat([usable, constant([_example(form)], np.str_)], axis=0), form, parts)
     values, unreal = (characters.without_sentinel(part) for part in _assembled(parts, made))
     invalid = op.and_(op.not_(valid), op.not_(none))
-    nulls = any_null(text.nulls, none)
-    if coerce:
-        nulls = any_null(any_null(nulls, unreal), invalid)
-        if stated is not None:
-            doubtful = op.regex_full_match(text.values, pattern=f"(?i:{loose}|today|now)")
-        else:
-            sure = op.regex_full_match(text.values, pattern=r"\PN*")
-            dated = op.regex_full_match(text.values, pattern=rf"(?is)(?:.*\PL)?(?:{_WORD_OF_A_DATE})\pL*(?:\PL.*)?")
-            doubtful = op.or_(op.not_(sure), dated)
-        bad = op.and_(invalid, doubtful)
+    if stated:
+        doubtful = op.regex_full_match(text.values, pattern=f"(?i:{loose}|today|now)")
     else:
-        bad = op.or_(invalid, unreal)
-    if text.nulls is not None:
-        bad = op.and_(bad, op.not_(text.nulls))
-    refuse(bad, f"a text is not a time like {_example(form)!r}")
-    return Vector(Form.MOMENT, filled(Form.MOMENT, values, nulls), made, nulls)
+        sure = op.regex_full_match(text.values, pattern=r"\PN*")
+        dated = op.regex_full_match(text.values, pattern=rf"(?is)(?:.*\PL)?(?:{_WORD_OF_A_DATE})\pL*(?:\PL.*)?")
+        doubtful = op.or_(op.not_(sure), dated)
+    return values, none, unreal, invalid, doubtful
 
 
 def _form_of(text: Vector, made: Any) -> str:
