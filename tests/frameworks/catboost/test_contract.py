@@ -176,6 +176,12 @@ def test_a_model_that_is_not_fitted_is_told() -> None:
         FRAMEWORK.describe(cb.CatBoostClassifier())
 
 
+def test_a_sum_of_models_answers_though_it_was_never_fitted_itself() -> None:
+    parts = [cb.CatBoostRegressor(random_seed=seed, **TREES).fit(X, SCORE) for seed in (0, 1)]
+    summed = cb.sum_models(parts, weights=[0.25, 0.75])
+    rows.same_numbers(summed, "m", X, rows.matrix(FEW, 1))
+
+
 def test_ways_that_no_row_can_take_are_left_out() -> None:
     model = cb.CatBoostRegressor(depth=10, iterations=2, verbose=0, allow_writing_files=False).fit(X, SCORE)
     for tree in models.read(model, "model").trees:

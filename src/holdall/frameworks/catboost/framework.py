@@ -9,7 +9,6 @@ from typing import Any
 from holdall.columns.batch import Batch
 from holdall.engines.catboost import CLASS, PROBABILITY, saved
 from holdall.engines.frames import frame
-from holdall.errors import UnsupportedModel
 from holdall.frameworks.framework import Artefact, Description
 from holdall.frameworks.sklearn.answers import settled
 from holdall.frameworks.sklearn.framework import ScikitLearn
@@ -28,12 +27,12 @@ class CatBoost(ScikitLearn):
         """Whether any class in the model's method resolution order is CatBoost's, and it is a model and no pool."""
         return any(base.__module__ == "catboost.core" and base.__name__ == "CatBoost" for base in type(model).__mro__)
 
+    def is_fitted(self, model: Any) -> bool:
+        """Whether the model can answer; one that others were summed to was never fitted itself."""
+        return bool(model.is_fitted())
+
     def describe(self, model: Any) -> Description:
         """Raises UnsupportedModel for a model that is not fitted."""
-        if not model.is_fitted():
-            raise UnsupportedModel(
-                f"this {type(model).__name__} is not fitted", hint="call .fit(X, y) on it first, then pack it"
-            )
         described = super().describe(model)
         names = _names(model)
         table = _table(model)

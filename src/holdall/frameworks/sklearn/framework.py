@@ -62,19 +62,15 @@ class ScikitLearn:
     def describe(self, model: Any) -> Description:
         """Raises UnsupportedModel for a model that is not fitted or answers nothing."""
         import sklearn
-        from sklearn.exceptions import NotFittedError
-        from sklearn.utils.validation import check_is_fitted
 
         if isinstance(model, type):
             raise UnsupportedModel(
                 f"{model.__name__} is a class, not a fitted model", hint=f"fit it first: {model.__name__}().fit(X, y)"
             )
-        try:
-            check_is_fitted(model)
-        except NotFittedError:
+        if not self.is_fitted(model):
             raise UnsupportedModel(
                 f"this {type(model).__name__} is not fitted", hint="call .fit(X, y) on it first, then pack it"
-            ) from None
+            )
         if type(model).__name__ in NO_TABLE:
             why, hint = NO_TABLE[type(model).__name__]
             raise UnsupportedModel(f"a {type(model).__name__} {why}", hint=hint)
@@ -94,6 +90,17 @@ class ScikitLearn:
             notes=(*markers.notes(model), *([ABSENT] if table == "mappings" else [])),
             requires=tuple(requires),
         )
+
+    def is_fitted(self, model: Any) -> bool:
+        """Whether the model can answer."""
+        from sklearn.exceptions import NotFittedError
+        from sklearn.utils.validation import check_is_fitted
+
+        try:
+            check_is_fitted(model)
+        except NotFittedError:
+            return False
+        return True
 
     def given(self, model: Any, batch: Batch, schema: Schema) -> Any:
         """The table that the live model is asked with: of the very kind that it was fitted on."""
