@@ -208,6 +208,9 @@ class Distinct:
 
     elements: Elements
 
+    def __bool__(self) -> bool:
+        return bool(self.elements)
+
     def __iter__(self) -> Any:
         raise Untraceable("a set of the parts of a text", "the graph only counts them")
 

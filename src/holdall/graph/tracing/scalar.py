@@ -379,6 +379,9 @@ class _Split:
     def __iter__(self) -> Any:
         raise Untraceable("a loop over the pieces of a text", "write it as a comprehension")
 
+    def __bool__(self) -> bool:
+        return bool(self.count() > 0)
+
     def elements(self) -> Any:
         """The pieces, to go over them."""
         from holdall.graph.tracing.elements import of_pieces
