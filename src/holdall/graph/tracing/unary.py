@@ -9,6 +9,7 @@ import numpy as np
 import spox.opset.ai.onnx.v21 as op
 from spox import Var
 
+from holdall.graph import elementary
 from holdall.graph.numerics import polynomial
 from holdall.graph.tracing.untraceable import Untraceable
 from holdall.graph.tracing.vector import Form, Vector, any_null, numbers, to_float
@@ -188,7 +189,8 @@ def apply(name: str, vector: Vector, made: Any) -> Vector:
         if name in ("reciprocal", "square"):
             raise Untraceable(f"numpy.{name} of whole numbers", "convert with .astype(float) before")
         return vector.with_live(made)
-    return numbers(FUNCTIONS[name](to_float(vector)), made, nullable=vector.loose)
+    emit = elementary.function(name) or FUNCTIONS[name]
+    return numbers(emit(to_float(vector)), made, nullable=vector.loose)
 
 
 def absolute(vector: Vector, made: Any) -> Vector:

@@ -1,0 +1,66 @@
+"""What a function gives, a hair's breadth lower, before a model of thresholds.
+
+The thresholds of histogram-boosted trees are values of the training table themselves, and a row with just that value goes to
+the left. A logarithm or a power is rounded one way by NumPy on one processor and another way on the next, by onnxruntime, and
+by a browser: the training rows on a threshold would then go to the right here and there. So such a column comes to the model
+lowered by a few units in the last place, more than any library differs and less than any two rows do. What everybody computes
+to the last bit (sums, products, roots, comparisons) is left as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import onnx
+from onnx import helper, numpy_helper
+from spox import Var
+
+ROUNDED_ANYHOW = frozenset(
+    {"Acos", "Acosh", "Asin", "Asinh", "Atan", "Atanh", "Cos", "Cosh", "Erf", "Exp", "Log", "Pow", "Sigmoid", "Sin"}
+    | {"Sinh", "Softplus", "Tan", "Tanh"}
+)
+"""Operators whose results no standard fixes to the last digit."""
+
+BREADTH = 2.0**-50
+"""Of the number: four to eight units in the last place."""
+
+
+def is_rounded_anyhow(value: Var) -> bool:
+    """Whether one of these operators has a part in it."""
+    seen = set()
+    pending = [value._var_info]
+    while pending:
+        info = pending.pop()
+        if info in seen:
+            continue
+        seen.add(info)
+        if info._op.op_type.identifier in ROUNDED_ANYHOW:
+            return True
+        pending += info._op.dependencies
+    return False
+
+
+def lowered(model: bytes, output: str, columns: Sequence[bool]) -> bytes:
+    """The graph with these columns of its output [rows, columns], a matrix of doubles, lowered; the others as they are."""
+    if not any(columns):
+        return model
+    made = onnx.load_model_from_string(model)
+    graph, before = made.graph, f"{output}/whole"
+    for node in graph.node:
+        node.output[:] = [before if name == output else name for name in node.output]
+        node.input[:] = [before if name == output else name for name in node.input]
+    breadth = np.where(columns, BREADTH, 0.0)[None, :]
+    parts = {"zero": np.zeros(1), "nearer": 1.0 - breadth, "further": 1.0 + breadth}
+    names = {name: f"{output}/{name}" for name in (*parts, "positive", "one", "other")}
+    graph.initializer.extend(numpy_helper.from_array(part, names[name]) for name, part in parts.items())
+    # By factors, so that infinity stays what it is.
+    graph.node.extend(
+        [
+            helper.make_node("Greater", [before, names["zero"]], [names["positive"]]),
+            helper.make_node("Mul", [before, names["nearer"]], [names["one"]]),
+            helper.make_node("Mul", [before, names["further"]], [names["other"]]),
+            helper.make_node("Where", [names["positive"], names["one"], names["other"]], [output]),
+        ]
+    )
+    return bytes(made.SerializeToString(deterministic=True))
