@@ -75,7 +75,7 @@ def collect(functions: Sequence[Callable[[Any], Any]], fields: Sequence[Field], 
             found.stopped = True
             break
         except Exception as error:  # noqa: BLE001 — the function ran before; what it raises here is the tracer's doing
-            guards.tell(unknown(error), ())
+            guards.tell(guards.blamed(error), ())
             found.stopped = True
             break
     if found.stopped:
@@ -98,6 +98,7 @@ class _Guards(Bindings):
         trace.bindings = self
         self._frame = frame
         self.found = Collected(trace)
+        self._blamed: tuple[Exception | None, Untraceable | None] = (None, None)
         self._made_of: dict[int, tuple[Any, Callable[..., Any], tuple[Any, ...]]] = {}
         self._tainted: dict[int, tuple[Any, int]] = {}
         self.builtins = {
@@ -182,9 +183,9 @@ class _Guards(Bindings):
         try:
             with unwatched():
                 result = act(*real)
-        except Exception:
-            if error is not None:
-                raise error from None
+        except Exception as raised:
+            # The function may catch it; where it does not, what was not recorded is to blame.
+            self._blamed = (raised, error)
             raise
         place = self._taint(operands)
         if place is None:
@@ -222,6 +223,11 @@ class _Guards(Bindings):
         for name in real.columns:
             if name not in before.columns or not real[name].equals(before[name]):
                 target._columns[name] = self._column(real[name], place)
+
+    def blamed(self, raised: Exception) -> Untraceable:
+        """What was not recorded, where that is why this was raised in the end."""
+        known, error = self._blamed
+        return error if error is not None and known is raised else unknown(raised)
 
     def tell(self, error: Untraceable, operands: tuple[Any, ...], *, whole: bool = False) -> int:
         """A blocker; gives its place. The same thing on the same line is told once. whole: it takes whole tables."""

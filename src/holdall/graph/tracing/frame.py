@@ -108,6 +108,10 @@ class TracedFrame:
             raise AttributeError(name)
         if name in OVER_ROWS or name in ("iterrows", "itertuples", "merge", "join", "pivot_table", "melt"):
             raise over_rows(f"DataFrame.{name}")
+        if name in self._trace.barred:
+            raise Untraceable(self._trace.barred[name].operation, self._trace.barred[name].instead)
+        if not hasattr(pandas.DataFrame, name):
+            raise AttributeError(f"'DataFrame' object has no attribute {name!r}")
         raise Untraceable(f"DataFrame.{name}")
 
     def __setattr__(self, name: Word, value: Any) -> None:

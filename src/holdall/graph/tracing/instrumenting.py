@@ -7,7 +7,9 @@ Lines stay where they are. What has no source, or code of another shape than it,
 from __future__ import annotations
 
 import ast
-import inspect
+import copy
+import functools
+import linecache
 import types
 from collections.abc import Callable
 
@@ -54,35 +56,51 @@ def _remade(function: types.FunctionType, change: Callable[[ast.FunctionDef], as
 
 
 def _definition(code: types.CodeType) -> ast.FunctionDef | None:
-    """The function as it is written, without its decorators; a lambda as a function that returns what it gives."""
-    try:
-        lines, first = inspect.getsourcelines(code)
-        # A method's lines are indented, which is right below an `if`.
-        tree = ast.parse("if True:\n" + "".join(lines) if lines[0][:1].isspace() else "\n" + "".join(lines))
-    except (OSError, TypeError, SyntaxError):
-        return None
-    ast.increment_lineno(tree, first - 2)
-    if code.co_name == "<lambda>":
-        return _of_lambda(tree, code)
-    found = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef) and node.name == code.co_name]
-    if not found:
-        return None
-    found[0].decorator_list, found[0].returns = [], None
-    return found[0]
-
-
-def _of_lambda(tree: ast.Module, code: types.CodeType) -> ast.FunctionDef | None:
-    names = list(code.co_varnames[: code.co_argcount])
-    lambdas = [one for one in ast.walk(tree) if isinstance(one, ast.Lambda)]
-    found = [one for one in lambdas if [argument.arg for argument in one.args.args] == names]
+    """The function as it is written, without its decorators; a lambda as a function that returns what it gives. None unless
+    it is found, and nothing else could be it."""
+    linecache.checkcache(code.co_filename)
+    written = _definitions("".join(linecache.getlines(code.co_filename)))
+    names = list(code.co_varnames[: code.co_argcount + code.co_kwonlyargcount])
+    found = [
+        node
+        for node in written.get((code.co_name, code.co_firstlineno), ())
+        if names == [one.arg for one in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)]
+        and (isinstance(node, ast.FunctionDef) or _names(node) >= set(code.co_names))
+    ]
     if len(found) != 1:
         return None
-    (node,) = found
-    body = ast.copy_location(ast.Return(node.body), node.body)
+    node = copy.deepcopy(found[0])
+    if isinstance(node, ast.FunctionDef):
+        node.decorator_list, node.returns = [], None
+        return node
     made = ast.parse(f"def {LAMBDA}(): pass").body[0]
     assert isinstance(made, ast.FunctionDef)  # noqa: S101 — it was just written as one
-    made.args, made.body = node.args, [body]
+    made.args, made.body = node.args, [ast.copy_location(ast.Return(node.body), node.body)]
     return ast.copy_location(made, node)
+
+
+def _names(node: ast.AST) -> set[str]:
+    """The names that an expression uses, of variables and of attributes."""
+    walked = list(ast.walk(node))
+    variables = {one.id for one in walked if isinstance(one, ast.Name)}
+    return variables | {one.attr for one in walked if isinstance(one, ast.Attribute)}
+
+
+@functools.lru_cache(16)
+def _definitions(source: str) -> dict[tuple[str, int], list[ast.FunctionDef | ast.Lambda]]:
+    """The functions and lambdas of a file by name and first line, that of a decorator where there is one."""
+    found: dict[tuple[str, int], list[ast.FunctionDef | ast.Lambda]] = {}
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError):
+        return found
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef):
+            first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
+            found.setdefault((node.name, first), []).append(node)
+        elif isinstance(node, ast.Lambda):
+            found.setdefault(("<lambda>", node.lineno), []).append(node)
+    return found
 
 
 def _compiled(node: ast.FunctionDef, code: types.CodeType) -> types.CodeType | None:

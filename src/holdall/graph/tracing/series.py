@@ -165,6 +165,8 @@ class TracedSeries:
             raise AttributeError(name)
         if name in OVER_ROWS:
             raise over_rows(f"Series.{name}")
+        if not hasattr(pandas.Series, name):
+            raise AttributeError(f"'Series' object has no attribute {name!r}")
         raise Untraceable(f"Series.{name}")
 
     def _new(self, vector: Vector, operation: Word) -> TracedSeries:
