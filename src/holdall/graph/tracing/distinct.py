@@ -32,13 +32,15 @@ Made = TypeVar("Made", Var, Vector, tuple[Var, ...])
 
 @dataclass(frozen=True)
 class Distinct:
-    """Texts [U], and for each row of the table which of them it holds, int64 [N]."""
+    """Texts [U], and for each row of the table which of them it holds, int64 [N]; None where they are the rows' own."""
 
     texts: Var
-    rows: Var
+    rows: Var | None
 
     def spread(self, made: Var) -> Var:
         """[U] → [N]; remembered, so that what is made of it goes on from [U]."""
+        if self.rows is None:
+            return made
         values = op.gather(made, self.rows)
         _KNOWN[values] = Distinct(made, self.rows)
         return values
@@ -50,6 +52,8 @@ _INSIDE: ContextVar[bool] = ContextVar("inside", default=False)
 
 def of(text: Var) -> Distinct:
     """The distinct texts of a column [N]; where it does not repeat itself, all of them."""
+    if _INSIDE.get() or getattr(text.type, "shape", None) == ():
+        return Distinct(text, None)
     if text not in _KNOWN:
         size = op.size(text)
 
@@ -88,10 +92,11 @@ def once(
     def wrap(function: Callable[Concatenate[Vector, P], Made]) -> Callable[Concatenate[Vector, P], Made]:
         @functools.wraps(function)
         def over_texts(vector: Vector, /, *arguments: P.args, **options: P.kwargs) -> Made:
-            rank = getattr(vector.values.type, "shape", None)
-            if _INSIDE.get() or rank == () or (cheap and vector.values not in _KNOWN):
+            if cheap and vector.values not in _KNOWN:
                 return function(vector, *arguments, **options)
             distinct = of(vector.values)
+            if distinct.rows is None:
+                return function(vector, *arguments, **options)
             before = _INSIDE.set(True)
             try:
                 made: Any = function(replace(vector, values=distinct.texts, nulls=None), *arguments, **options)

@@ -19,7 +19,7 @@ import numpy as np
 import spox.opset.ai.onnx.v21 as op
 from spox import Var
 
-from holdall.graph.tracing import patterns
+from holdall.graph.tracing import distinct, patterns
 from holdall.graph.tracing.characters import characters, joined, positions, present, without_sentinel
 from holdall.graph.tracing.untraceable import Untraceable
 from holdall.graph.tracing.vector import either
@@ -229,7 +229,8 @@ class Matches:
 
     def __init__(self, text: Var, pattern: Pattern) -> None:
         self.pattern = pattern
-        self.cells = characters(text)
+        self._distinct = distinct.of(text)
+        self.cells = characters(self._distinct.texts)
         pad = op.slice(self.cells, constant([0], np.int64), constant([1], np.int64), constant([1], np.int64))
         nothing = op.where(op.equal(pad, pad), constant("", np.str_), pad)
         self._padded = op.concat([self.cells, nothing], axis=1)
@@ -346,12 +347,13 @@ class Matches:
         inside = op.and_(op.greater_or_equal(self.places, start), op.less(self.places, end))
         kept = op.where(op.and_(inside, there), self._padded, constant("", np.str_))
         axis = constant([1], np.int64)
-        return without_sentinel(joined(kept)), without_sentinel(op.squeeze(there, axis))
+        values, there = without_sentinel(joined(kept)), without_sentinel(op.squeeze(there, axis))
+        return self._distinct.spread(values), self._distinct.spread(there)
 
     def any(self) -> Var:
         """Whether it matches anywhere, bool [N]."""
         flags = op.reduce_max(op.cast(self.found, to=np.int64), constant([1], np.int64), keepdims=0)
-        return without_sentinel(op.cast(flags, to=np.bool_))
+        return self._distinct.spread(without_sentinel(op.cast(flags, to=np.bool_)))
 
     def starts(self) -> Var:
         """Where matches begin that do not overlap, from the left, bool [N, P]. Raises Untraceable for empty matches."""
@@ -374,7 +376,8 @@ class Matches:
 
     def count(self) -> Var:
         """How many matches there are, int64 [N]."""
-        return without_sentinel(op.reduce_sum(op.cast(self.starts(), to=np.int64), constant([1], np.int64), keepdims=0))
+        counts = op.reduce_sum(op.cast(self.starts(), to=np.int64), constant([1], np.int64), keepdims=0)
+        return self._distinct.spread(without_sentinel(counts))
 
     def replaced(self, new: str) -> Var:
         """Text [N] with every match replaced by this text."""
@@ -388,4 +391,5 @@ class Matches:
         covered = op.greater(open_now, constant(0, np.int64))
         nothing = constant("", np.str_)
         cells = op.where(covered, nothing, self._padded)
-        return without_sentinel(joined(op.where(starts, constant(new, np.str_), cells)))
+        made = without_sentinel(joined(op.where(starts, constant(new, np.str_), cells)))
+        return self._distinct.spread(made)
