@@ -73,6 +73,17 @@ class Burden(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return X.assign(burden=X["debt"] / X["income"] - self.typical_)
 
 
+class Spelt(TransformerMixin, BaseEstimator):  # type: ignore[misc]
+    """A transformer that goes through text, where no graph can follow it."""
+
+    def fit(self, X: Any, y: Any = None) -> Any:  # noqa: ARG002
+        self.columns_ = list(X.columns)
+        return self
+
+    def transform(self, X: Any) -> Any:
+        return np.array([[len(str(round(value, 3))) for value in row] for row in X[self.columns_].to_numpy()], float)
+
+
 def _rule(_: Any, __: Any) -> Any:
     return Rule(1.0)
 
@@ -105,13 +116,22 @@ def _forest(X: Any, y: Any) -> Any:
     return make_pipeline(Burden(), RandomForestClassifier(20, random_state=0)).fit(X, y)
 
 
-def _case(model: str, task: str, made: Callable[[Any, Any], Any], *, array: bool = False) -> Case:
+def _spelt(X: Any, y: Any) -> Any:
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+
+    return make_pipeline(Spelt(), LogisticRegression(max_iter=1000)).fit(X, y)
+
+
+def _case(
+    model: str, task: str, made: Callable[[Any, Any], Any], expected: str = "native", *, array: bool = False
+) -> Case:
     def make(rows: int) -> Trial:
         X, unseen = _table(500, 1), _table(rows, 2)
         live = made(X, _labels(X))
         return Trial(live, X.to_numpy() if array else X, unseen.to_numpy() if array else unseen)
 
-    return Case("Python", model, task, make, "native")
+    return Case("Python", model, task, make, expected)
 
 
 CASES = [
@@ -121,6 +141,7 @@ CASES = [
     _case("an object of rules", "classification", _rule),
     _case("an object around a pipeline", "classification", _cautious),
     _case("an object around XGBClassifier", "classification", _boosted),
-    _case("own transformer in a pipeline", "classification", _pipeline),
-    _case("own transformer before a forest", "classification", _forest),
+    _case("own transformer in a pipeline", "classification", _pipeline, "portable"),
+    _case("own transformer before a forest", "classification", _forest, "portable"),
+    _case("own transformer that goes through text", "classification", _spelt),
 ]
