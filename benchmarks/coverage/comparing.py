@@ -22,9 +22,6 @@ from holdall.packing.rounding import settle
 from holdall.scoring.stages import find_refused
 from holdall.spec.manifest import Manifest
 
-RELATIVE = 1e-6
-"""The largest relative error that a portable package may have on rows that it was not made from, in single precision too."""
-
 EXTREMES = "extremes"
 """What rows with the largest numbers are called: there an overflow equals an overflow."""
 REFUSED = 16

@@ -21,8 +21,9 @@ from typing import Any
 import numpy as np
 
 from benchmarks.coverage import estimators, tables
-from benchmarks.coverage.comparing import EXTREMES, RELATIVE, beside, record, replayed
+from benchmarks.coverage.comparing import EXTREMES, beside, record, replayed
 from benchmarks.coverage.estimators import Case
+from benchmarks.coverage.trial import RELATIVE
 from holdall import api
 from holdall.checks.parity import Comparison
 from holdall.columns.batch import Batch

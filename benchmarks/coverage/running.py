@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.coverage.comparing import RELATIVE, beside, record, replayed
+from benchmarks.coverage.comparing import beside, record, replayed
 from benchmarks.coverage.trial import Case, Trial
 from holdall import api
 from holdall.columns import recorded
@@ -68,7 +68,7 @@ class Line:
     """One line of the page: a case, and what became of it.
 
     relative, absolute: the largest errors; tolerance: what was held to, relative and absolute. passed: nothing differs, a
-    portable one by no more than RELATIVE, and the state is no worse than expected.
+    portable one by no more than the case allows, and the state is no worse than expected.
     """
 
     framework: str
@@ -123,7 +123,7 @@ def measure(case: Case, rows: int) -> Line:
         warnings.simplefilter("ignore")  # of what the frameworks deprecate
         os.environ["HOLDALL_HOME"] = str(Path(folder) / "store")
         try:
-            found = _measured(base, trial, Path(folder))
+            found = _measured(base, trial, Path(folder), case.relative)
         except Error as error:
             # Refused with a sentence is an answer; whether it is the expected one, `passed` says.
             found = replace(base, passed=case.expected == "refused", cause=error.message)
@@ -132,7 +132,7 @@ def measure(case: Case, rows: int) -> Line:
     return replace(found, seconds=round(time.monotonic() - began, 1))
 
 
-def _measured(base: Line, trial: Trial, folder: Path) -> Line:
+def _measured(base: Line, trial: Trial, folder: Path, relative: float) -> Line:
     path = folder / "measured.holdall"
     package = api.pack(trial.model, name="measured", sample=trial.sample, output=path, **dict(trial.options))
     manifest = package.manifest
@@ -158,7 +158,8 @@ def _measured(base: Line, trial: Trial, folder: Path) -> Line:
         else:
             record(live, _parts(asked), folder)
             comparison = replayed(folder)
-    precise = state != "portable" or comparison.max_rel_error <= RELATIVE
+    precise = state != "portable" or comparison.max_rel_error <= relative
+    wide = "" if precise else f"its largest relative error is {comparison.max_rel_error:.1e}"
     fell = ORDER.index(state) > ORDER.index(base.expected)
     task = "" if base.task == manifest.task else f"its task is {manifest.task}"
     return replace(
@@ -170,7 +171,7 @@ def _measured(base: Line, trial: Trial, folder: Path) -> Line:
         relative=float(min(comparison.max_rel_error, 1e300)),
         absolute=float(min(comparison.max_abs_error, 1e300)),
         passed=comparison.passed and comparison.rows > 0 and precise and not fell,
-        cause="; ".join(part for part in (cause, task, *comparison.differences) if part),
+        cause="; ".join(part for part in (cause, task, wide, *comparison.differences) if part),
     )
 
 

@@ -11,6 +11,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 
+RELATIVE = 1e-6
+"""The largest relative error that a portable package may have on rows that it was not made from, in single precision too."""
+
+CONVOLUTIONS = 4e-6
+
+
 @dataclass(frozen=True)
 class Trial:
     """A fitted model with data.
@@ -32,6 +38,8 @@ class Case:
 
     task: as in the manifest. make: how many unseen rows → the trial; it is deterministic. rows: how many are asked for, for
     models that are too slow for the usual number. expected: 'portable', 'native' or 'refused': what it must not fall below.
+    relative: the largest relative error of a portable one; more than the usual only for the long sums of convolutions in
+    single precision, which processors add up in orders of their own.
     """
 
     framework: str
@@ -40,3 +48,4 @@ class Case:
     make: Callable[[int], Trial]
     expected: str
     rows: int = 10_000
+    relative: float = RELATIVE

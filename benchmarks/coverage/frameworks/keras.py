@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.coverage.trial import Case, Trial
+from benchmarks.coverage.trial import CONVOLUTIONS, Case, Trial
 
 SEED = 0
 SAMPLE = 300
@@ -150,8 +150,8 @@ CASES = (
     Case(FRAMEWORK, "MLP with batch norm, data frame", "regression", _frame, "portable"),
     Case(FRAMEWORK, "MLP, softmax", "transform", _on(_classes, 6), "portable"),
     Case(FRAMEWORK, "normalization layer", "regression", _normalised, "portable"),
-    Case(FRAMEWORK, "CNN on images", "transform", _on(_convolutions, 16, 16, 3), "portable", 500),
-    Case(FRAMEWORK, "CNN on series", "transform", _on(_temporal, 20, 5), "portable", 2_000),
+    Case(FRAMEWORK, "CNN on images", "transform", _on(_convolutions, 16, 16, 3), "portable", 500, CONVOLUTIONS),
+    Case(FRAMEWORK, "CNN on series", "transform", _on(_temporal, 20, 5), "portable", 2_000, CONVOLUTIONS),
     Case(FRAMEWORK, "LSTM and GRU", "regression", _on(_recurrent, 10, 4), "portable", 2_000),
     Case(FRAMEWORK, "LSTM in both directions", "regression", _on(_bidirectional, 10, 4), "portable", 2_000),
     Case(FRAMEWORK, "attention on tokens", "transform", _attention, "portable", 2_000),

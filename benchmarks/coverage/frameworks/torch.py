@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.coverage.trial import Case, Trial
+from benchmarks.coverage.trial import CONVOLUTIONS, Case, Trial
 
 SEED = 0
 SAMPLE = 300
@@ -238,9 +238,9 @@ CASES = (
     Case(FRAMEWORK, "MLP with batch norm, data frame", "regression", _frame, "portable"),
     Case(FRAMEWORK, "MLP, softmax", "transform", _on_table(_classes), "portable"),
     Case(FRAMEWORK, "MLP in float64", "transform", _on_table(_double), "portable"),
-    Case(FRAMEWORK, "CNN on images", "transform", _arrays(_convolutions, 3, 16, 16), "portable", 500),
+    Case(FRAMEWORK, "CNN on images", "transform", _arrays(_convolutions, 3, 16, 16), "portable", 500, CONVOLUTIONS),
     Case(FRAMEWORK, "auto-encoder on images", "transform", _arrays(_upsampling, 1, 16, 16), "portable", 500),
-    Case(FRAMEWORK, "CNN on series", "transform", _arrays(_temporal, 5, 20), "portable", 2_000),
+    Case(FRAMEWORK, "CNN on series", "transform", _arrays(_temporal, 5, 20), "portable", 2_000, CONVOLUTIONS),
     Case(FRAMEWORK, "LSTM with its states", "transform", _arrays(_lstm, 10, 4), "portable", 2_000),
     Case(FRAMEWORK, "GRU in both directions", "transform", _arrays(_bidirectional, 10, 4), "portable", 2_000),
     Case(FRAMEWORK, "GRU cell in a loop", "transform", _arrays(_cells, 8, 4), "portable", 2_000),

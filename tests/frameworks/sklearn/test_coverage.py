@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 from benchmarks.coverage import estimators
-from benchmarks.coverage.comparing import RELATIVE
 from benchmarks.coverage.estimators import CASES, Case
 from benchmarks.coverage.measuring import PORTABLE, REFUSED, measure, together
+from benchmarks.coverage.trial import RELATIVE
 
 ROOT = Path(__file__).parents[3]
 DATA = json.loads((ROOT / "docs" / "reference" / "coverage.json").read_text(encoding="utf-8"))
