@@ -8,6 +8,7 @@ fractions, refuses empty sets and walks a set of more than thirty members one by
 Leaves come in two forms. Where a leaf adds one number to one target (boosting), the operator sums. Where a leaf holds a
 row of numbers (class probabilities, many outputs), the operator only says which leaf each row reaches; the leaves' rows
 are gathered and summed tree after tree: one walk a tree instead of one a tree and class, in the order of the original.
+Where the original adds up in float32, the operator gives each tree's number by itself, and they are added in its order.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -155,19 +157,20 @@ def emit_single(forest: Forest, features: Var, start: npt.ArrayLike) -> Var:
     original rounds.
     """
     targets, first = forest.targets, np.asarray(start, np.float32)
-    by_target = forest.trees if forest.trees[0].targets is None else _interleaved(forest.trees, targets)
-    rows = [_single_leaves(tree) for tree in by_target]
-    width = rows[0].shape[1]
+    axis = op.const(np.array([0], np.int64))
+    if forest.trees[0].targets is None:
+        rows = [_single_leaves(tree) for tree in forest.trees]
+        rows[0] = first + rows[0]
+        leaves = reached(forest, features)
+        return op.reduce_sum(op.gather(op.const(np.concatenate(rows)), leaves, axis=0), axis, keepdims=0)
+    ordered = _interleaved(forest.trees, targets)
+    values = [_single_leaves(tree)[:, 0] for tree in ordered]
     # The first addition of each sum is done here, and rounded as the original's first addition is.
     for target in range(targets):
-        place, column = (0, target) if width == targets else (target, 0)
-        rows[place][:, column] = first[target] + rows[place][:, column]
-    leaves = reached(Forest(tuple(by_target), targets, forest.comparison), features)
-    gathered = op.gather(op.const(np.concatenate(rows)), leaves, axis=0)
-    axis = op.const(np.array([0], np.int64))
-    if width == targets:
-        return op.reduce_sum(gathered, axis, keepdims=0)
-    shaped = op.reshape(gathered, op.const(np.array([len(by_target) // targets, targets, -1], np.int64)))
+        values[target] = first[target] + values[target]
+    each = _of_each_tree(ordered, forest.comparison, features, values)
+    # The shape keeps onnxruntime from summing before it turns the matrix, which it does in another order.
+    shaped = op.reshape(each, op.const(np.array([len(ordered) // targets, targets, -1], np.int64)))
     return op.transpose(op.reduce_sum(shaped, axis, keepdims=0), perm=[1, 0])
 
 
@@ -188,16 +191,24 @@ def _interleaved(trees: Sequence[Tree], targets: int) -> tuple[Tree, ...]:
 def reached(forest: Forest, features: Var) -> Var:
     """The leaf that each row reaches in each tree, int32 [trees, N]. Leaves are numbered through all trees, in the order
     of their nodes."""
+    ends = np.cumsum([int((~tree.inner).sum()) for tree in forest.trees])
+    numbers = np.split(np.arange(ends[-1], dtype=np.int32), ends[:-1])
+    return _of_each_tree(forest.trees, forest.comparison, features, numbers)
+
+
+def _of_each_tree(
+    trees: Sequence[Tree], comparison: Comparison, features: Var, values: Sequence[npt.NDArray[Any]]
+) -> Var:
+    """[trees, N]: of each tree the value of the leaf that a row reaches. values: for each tree those of its leaves."""
     answers: list[Var] = []
     before = 0
-    for trees in _parts(forest.trees):
-        counts = [int((~tree.inner).sum()) for tree in trees]
-        numbers = np.arange(before, before + sum(counts), dtype=np.float64)
-        owners = np.repeat(np.arange(len(trees)), counts)
-        seen = _features_after(answers[-1] if answers else None, features, trees)
-        leaves = _operator(trees, forest.comparison, seen, numbers, owners, len(trees))
-        answers.append(op.transpose(op.cast(leaves, to=np.int32), perm=[1, 0]))
-        before += sum(counts)
+    for part in _parts(trees):
+        mine = values[before : before + len(part)]
+        owners = np.repeat(np.arange(len(part)), [len(one) for one in mine])
+        seen = _features_after(answers[-1] if answers else None, features, part)
+        found = _operator(part, comparison, seen, np.concatenate(mine).astype(np.float64), owners, len(part))
+        answers.append(op.transpose(op.cast(found, to=values[0].dtype), perm=[1, 0]))
+        before += len(part)
     return answers[0] if len(answers) == 1 else op.concat(answers, axis=0)
 
 
