@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-
 RELATIVE = 1e-6
 """The largest relative error that a portable package may have on rows that it was not made from, in single precision too."""
 
