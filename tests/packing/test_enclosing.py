@@ -21,9 +21,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import skops.io
+from sklearn.decomposition import NMF
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
 
 from holdall.columns.tables import from_table
 from holdall.engines import source
@@ -304,6 +306,29 @@ def test_code_that_a_file_brings_is_not_sealed(own: Path) -> None:
     for changed in ({"steps": (first, step)}, {"environment": environment}):
         with pytest.raises(UnreadableFile):
             answered(code, **changed)
+
+
+def test_types_that_a_file_does_not_name_are_not_sealed() -> None:
+    """Whoever seals a package may load it, so a file must not bring in what acts when it is built."""
+    made = sealing.drafted(NMF(2).fit(TABLE.abs()), SAMPLE, None, sealing.Request(name="x"), lambda _: None).draft
+    assert made.manifest.model.engine == "skops"
+    acting = skops.io.dumps(FunctionTransformer(os.getcwd))
+    path = made.manifest.model.files[0]
+    files = tuple(
+        msgspec.structs.replace(file, digest=digests.of(acting), size=len(acting)) if file.path == path else file
+        for file in made.manifest.files
+    )
+    changed = replace(
+        made, files={**made.files, path: acting}, manifest=msgspec.structs.replace(made.manifest, files=files)
+    )
+    functions = capture(len, (), ())
+    for allow_pickle, named in ((True, frozenset()), (True, frozenset({"posix.getcwd"})), (False, frozenset())):
+        buffer = io.BytesIO()
+        enclosing.answer(buffer, sealing.Drafted(changed, {}), [])
+        buffer.seek(0)
+        request = sealing.Request(name="x", allow_pickle=allow_pickle, functions=functions)
+        with pytest.raises(UsageError, match=r"posix\.getcwd"):
+            returned.received(pipe.receive(buffer), "model.pkl", request, lambda named=named: named)
 
 
 def test_a_file_of_another_scikit_learn_is_packed_with_a_note(tmp_path: Path) -> None:

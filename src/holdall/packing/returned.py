@@ -11,7 +11,7 @@ from __future__ import annotations
 import ast
 import re
 import sys
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
@@ -22,7 +22,8 @@ from packaging.requirements import InvalidRequirement, Requirement
 
 from holdall import errors
 from holdall.checks.scan_pickle import DANGEROUS, KNOWN, verdict
-from holdall.engines import source
+from holdall.engines import skops, source
+from holdall.engines.recognise import Format, recognise
 from holdall.engines.worker import pipe
 from holdall.engines.worker.state import NAMES
 from holdall.errors import Error, UnreadableFile, UsageError
@@ -64,6 +65,7 @@ def received(message: pipe.Message, path: str, request: Request, named: Callable
         raise UnreadableFile(f"{path} made the process that opened it answer nonsense: {error}", path=path) from None
     if not _is_sound(made, request):
         raise UnreadableFile(f"{path} made the process that opened it answer with other files than it names", path=path)
+    _check_types(made, path, request, named)
     _check_code(made, path, request, named)
     missing = _texts(header.get("missing", ()))
     if missing:
@@ -118,6 +120,24 @@ def _is_here(line: str, request: Request) -> bool:
         return False
 
 
+def _check_types(made: Draft, path: str, request: Request, named: Callable[[], Collection[str]]) -> None:
+    """A native model may be built of what holdall knows, and of what the file itself names."""
+    for name, data in made.files.items():
+        outside = skops.audit(data, name).outside if recognise(data) is Format.SKOPS else ()
+        known = set(named()) if outside and request.allow_pickle else set()
+        unheard = [one for one in outside if not _is_allowed(one, known)]
+        if unheard:
+            raise _unheard(unheard, path)
+
+
+def _unheard(names: Sequence[str], path: str) -> UsageError:
+    return UsageError(
+        f"{path} makes a model whose state needs {', '.join(names)[:500]}, which the file itself does not name",
+        hint=_LIVE,
+        path=path,
+    )
+
+
 def _check_code(made: Draft, path: str, request: Request, named: Callable[[], Collection[str]]) -> None:
     if source.PATH not in made.files:
         return
@@ -136,11 +156,7 @@ def _check_code(made: Draft, path: str, request: Request, named: Callable[[], Co
     known = set(named())
     unheard = sorted(name for name in _listed(names, path) if not _is_allowed(name, known))
     if unheard:
-        raise UsageError(
-            f"{path} makes a model whose state needs {', '.join(unheard)[:500]}, which the file itself does not name",
-            hint=_LIVE,
-            path=path,
-        )
+        raise _unheard(unheard, path)
 
 
 def _lies_here(name: str, data: bytes) -> bool:
