@@ -69,12 +69,15 @@ FETCHING = (
     "_attn_implementation",
 )
 """Settings by which Transformers fetches and runs code of others."""
+CALLED = ("activation_fn", "activation_function", "sbert_ce_default_activation_function")
+"""Settings of sentence-transformers that name a class, with its module, which is imported and called."""
+_LAYERS = "torch.nn."
 
 
 def _only_data(path: Path) -> None:
     """Nothing in the folder that would have to be unpickled or run, and no setting that names code elsewhere."""
     for settings in sorted(path.rglob("*.json")):
-        if settings.name.endswith("config.json"):
+        if "config" in settings.name:
             _no_code(settings, _json(settings))
     weights = [*path.rglob("*.safetensors")]
     pickled = sorted(found.name for pattern in ("*.bin", "*.pt", "*.pth") for found in path.rglob(pattern))
@@ -104,15 +107,35 @@ def _no_code(path: Path, settings: Any) -> None:
                     "code", "types", [str(path)], [f"its {key} names code: {value}"],
                     hint="load it yourself and pack the pipeline as MODULE:OBJECT",
                 )  # fmt: skip
+            if key in CALLED and isinstance(value, str) and "." in value and not value.startswith(_LAYERS):
+                raise TrustRequired(
+                    "code", "types", [str(path)], [f"its {key} is {value}, which is no layer of torch"],
+                    hint="load it yourself and pack the model as MODULE:OBJECT",
+                )  # fmt: skip
             _no_code(path, value)
 
 
+SENTENCES = ("SentenceTransformer", "CrossEncoder")
+"""The classes of sentence-transformers that are packed."""
+
+
 def _sentences(path: Path) -> Any:
+    """The model as the class that saved it, since each opens the others' folders too, and answers otherwise."""
+    settings = path / "config_sentence_transformers.json"
+    given = _json(settings) if settings.is_file() else {}
+    kind = given.get("model_type", SENTENCES[0]) if isinstance(given, dict) else ""
+    if kind not in SENTENCES:
+        raise UnsupportedModel(
+            f"{path} holds a {kind or 'model without a type'} of sentence-transformers, which is not packed",
+            hint=f"a {' and a '.join(SENTENCES)} are",
+            path=str(path),
+        )
     try:
-        from sentence_transformers import SentenceTransformer
+        import sentence_transformers
     except ModuleNotFoundError:
         raise MissingDependency("sentence_transformers", "sentence-transformers", f"opening {path}") from None
-    return SentenceTransformer(str(path), device="cpu", local_files_only=True, trust_remote_code=False)
+    model: type = getattr(sentence_transformers, kind)
+    return model(str(path), device="cpu", local_files_only=True, trust_remote_code=False)
 
 
 def _pipeline(path: Path, loader: str, task: str) -> Any:

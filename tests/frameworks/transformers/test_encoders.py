@@ -13,6 +13,7 @@ import pytest
 
 import holdall
 from holdall.errors import NotPortable, UnsupportedModel
+from holdall.packing.opening import open_model
 from tests.frameworks.transformers.texts import TEXTS, byte_level, encoder, pipeline, sentence_pieces, tokenizer
 
 pytestmark = [
@@ -160,6 +161,8 @@ def test_a_cross_encoder_scores_pairs(count: int, tmp_path: Any) -> None:
     encoder("Bert", "ForSequenceClassification", num_labels=count).save_pretrained(tmp_path)
     tokenizer().save_pretrained(tmp_path)
     model = CrossEncoder(str(tmp_path), device="cpu")
+    model.save_pretrained(str(tmp_path / "saved"))
+    assert isinstance(open_model(str(tmp_path / "saved")), CrossEncoder)
     sample = pd.DataFrame({"text": TEXTS, "text_pair": TEXTS[::-1]})
     holdall.pack(model, name="pairs", sample=sample, record="none")
     pairs = [("a good item", "bad"), ("", "x"), ("x", ""), ("I love it " * 5, "漢字"), (LONG, "b"), ("b", LONG)]

@@ -171,3 +171,20 @@ def test_a_folder_of_sentences_that_names_modules_of_its_own_is_refused(tmp_path
     (tmp_path / "modules.json").write_text('[{"idx": 0, "name": "0", "path": "", "type": "evil.Module"}]')
     with pytest.raises(TrustRequired, match="evil"):
         open_model(str(tmp_path))
+
+
+@pytest.mark.parametrize("key", ["activation_fn", "activation_function"])
+def test_a_folder_that_names_a_function_to_call_is_refused(key: str, tmp_path: Path) -> None:
+    (tmp_path / "model.safetensors").write_bytes(b"\x02\x00\x00\x00\x00\x00\x00\x00{}")
+    (tmp_path / "modules.json").write_text("[]")
+    (tmp_path / "config_sentence_transformers.json").write_text(json.dumps({key: "os.getcwd"}))
+    with pytest.raises(TrustRequired, match=r"os\.getcwd"):
+        open_model(str(tmp_path))
+
+
+def test_a_folder_of_another_kind_of_model_is_refused_by_its_name(tmp_path: Path) -> None:
+    (tmp_path / "model.safetensors").write_bytes(b"\x02\x00\x00\x00\x00\x00\x00\x00{}")
+    (tmp_path / "modules.json").write_text("[]")
+    (tmp_path / "config_sentence_transformers.json").write_text(json.dumps({"model_type": "SparseEncoder"}))
+    with pytest.raises(UnsupportedModel, match="SparseEncoder"):
+        open_model(str(tmp_path))
