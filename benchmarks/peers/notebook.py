@@ -8,7 +8,7 @@ def features(table: pd.DataFrame) -> pd.DataFrame:
     table = table.copy()
     table["ratio"] = table["n0"] / (table["n1"].abs() + 1.0)
     table["product"] = table["n1"] * table["n2"]
-    table["square"] = table["n3"] ** 2
+    table["wave"] = np.sin(2 * table["n3"])
     table["log"] = np.log1p(table["n4"].abs())
     table["capped"] = table["n5"].clip(-1.5, 1.5)
     table["missing"] = table["n6"].isna().astype(int)

@@ -12,6 +12,9 @@ import pandas as pd
 import pytest
 import spox.opset.ai.onnx.v21 as op
 from sklearn.ensemble import HistGradientBoostingRegressor
+from sklearn.linear_model import LinearRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import KBinsDiscretizer
 from spox import Tensor, argument, build
 
 import holdall
@@ -84,7 +87,7 @@ def curves(table: pd.DataFrame) -> pd.DataFrame:
         bend=np.tanh(table["a"]),
         power=table["d"] ** 1.5,
         times=np.log(table["d"]) - np.log(table["c"].abs()),
-    )[["wave", "turn", "size", "growth", "bend", "power", "times"]]
+    )
 
 
 def test_a_tree_that_was_trained_on_the_very_rows_answers_them_the_same() -> None:
@@ -100,10 +103,28 @@ def test_a_tree_that_was_trained_on_the_very_rows_answers_them_the_same() -> Non
     np.testing.assert_allclose(answers, model.predict(features), rtol=1e-12)
 
 
+def test_edges_of_bins_are_no_thresholds_of_trees() -> None:
+    """A value on the edge of a bin is in the upper one."""
+    table = pd.DataFrame({"x": np.exp(np.arange(401) / 50)})
+    logs = np.log(table)
+    model = make_pipeline(KBinsDiscretizer(4, encode="ordinal", quantile_method="linear"), LinearRegression())
+    model.fit(logs, np.arange(401))
+    assert np.isin(model[0].bin_edges_[0], logs["x"]).all()
+    package = holdall.pack(model, name="bins", sample=table, preprocess=np_log)
+    assert package.manifest.portable, package.manifest.blockers
+    answers = holdall.load("bins").predict(table)["prediction"].to_numpy()
+    np.testing.assert_allclose(answers, model.predict(logs), rtol=1e-12)
+
+
+def np_log(table: pd.DataFrame) -> pd.DataFrame:
+    return np.log(table)
+
+
 def test_only_what_libraries_round_otherwise_is_lowered() -> None:
     x = argument(Tensor(np.float64, ("rows",)))
     sum_, log = op.add(x, x), op.add(op.log(x), x)
     assert [thresholds.is_rounded_anyhow(value) for value in (x, sum_, log)] == [False, False, True]
+    assert thresholds.sources([log], {"x": x, "sum": sum_}) == {"x"}
     columns = [op.unsqueeze(value, op.const([1], np.int64)) for value in (x, x)]
     model = build({"x": x}, {"y": op.concat(columns, axis=1)}).SerializeToString()
     session = onnxruntime.InferenceSession(thresholds.lowered(model, "y", [False, True]))

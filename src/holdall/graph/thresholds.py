@@ -9,7 +9,8 @@ to the last bit (sums, products, roots, comparisons) is left as it is.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import onnx
@@ -22,23 +23,47 @@ ROUNDED_ANYHOW = frozenset(
 )
 """Operators whose results no standard fixes to the last digit."""
 
+LESS_OR_EQUAL = 0
+"""The mode of a node of ai.onnx.ml's TreeEnsemble that compares so."""
+
 BREADTH = 2.0**-50
 """Of the number: four to eight units in the last place."""
 
 
 def is_rounded_anyhow(value: Var) -> bool:
     """Whether one of these operators has a part in it."""
-    seen = set()
-    pending = [value._var_info]
+    return any(info._op.op_type.identifier in ROUNDED_ANYHOW for info in _ancestors([value]))
+
+
+def sources(values: Sequence[Var], among: Mapping[str, Var]) -> frozenset[str]:
+    """By name those of which these values are made."""
+    found = _ancestors(values)
+    return frozenset(name for name, value in among.items() if value._var_info in found)
+
+
+def _ancestors(values: Sequence[Var]) -> set[Any]:
+    """All that has a part in them, themselves included."""
+    seen: set[Any] = set()
+    pending = [value._var_info for value in values]
     while pending:
         info = pending.pop()
-        if info in seen:
-            continue
-        seen.add(info)
-        if info._op.op_type.identifier in ROUNDED_ANYHOW:
-            return True
-        pending += info._op.dependencies
-    return False
+        if info not in seen:
+            seen.add(info)
+            pending += info._op.dependencies
+    return seen
+
+
+def keeps_left(model: bytes) -> bool:
+    """Whether it has trees that send a row on a threshold to the left. Other cuts, such as edges of bins, are no such."""
+    nodes = onnx.load_model_from_string(model).graph.node
+    modes = [
+        numpy_helper.to_array(attribute.t)
+        for node in nodes
+        if node.op_type == "TreeEnsemble"
+        for attribute in node.attribute
+        if attribute.name == "nodes_modes"
+    ]
+    return any((found == LESS_OR_EQUAL).any() for found in modes)
 
 
 def lowered(model: bytes, output: str, columns: Sequence[bool]) -> bytes:

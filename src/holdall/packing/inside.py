@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -18,7 +19,12 @@ from holdall.frameworks.framework import Artefact
 from holdall.graph.tracing.beside import BESIDE
 from holdall.packing.traced import Functions, InGraph, Run, StaysPython, held, traced
 from holdall.spec.schema import Field, Kind, Schema
-from holdall.spec.steps import Guard
+from holdall.spec.steps import GraphInput, Guard
+
+if TYPE_CHECKING:
+    from spox import Var
+
+    from holdall.graph.tracing.tracing import Traced
 
 
 def inside(
@@ -43,7 +49,7 @@ def inside(
     with _rounded(bool(model.boundaries)):
         made = traced(functions, f"preprocess {names}", schema, sample, table)
     from holdall.graph.fusing import fused
-    from holdall.graph.thresholds import is_rounded_anyhow, lowered
+    from holdall.graph.thresholds import keeps_left
     from holdall.graph.tracing.tracing import GIVEN
     from holdall.graph.tracing.untraceable import Untraceable, told
 
@@ -54,12 +60,9 @@ def inside(
             given, passed = made.for_model(takes, model.inputs, beside)
             ((path, graph),) = model.files.items()
             ends = [end for output in passed for end in (output.name, output.mask) if end is not None]
-            before = given.model
-            if model.boundaries:
-                for group in model.inputs:
-                    if group.kind is Kind.FLOAT:
-                        uncertain = [is_rounded_anyhow(made.columns[name].values) for name in group.columns]
-                        before = lowered(before, GIVEN + group.name, uncertain)
+            before, near = given.model, frozenset[str]()
+            if keeps_left(graph):
+                before, near = _lowered(before, made, model.inputs, GIVEN)
             whole = fused(before, graph, GIVEN, ends)
     except Untraceable as error:
         raise StaysPython(told(error)) from error
@@ -67,7 +70,8 @@ def inside(
         raise StaysPython(f"it cannot be written as a graph: {type(error).__name__}: {error}"[:300]) from error
     if functions:
         held(alone, run, schema, sample, [field.name for field in takes])
-    raw = {field.name for field in schema.inputs}
+    # The model itself was proved on its thresholds. A row beside one of these is beside that of a lowered column too.
+    raw = {field.name for field in schema.inputs} - near
     return replace(
         model,
         files={path: whole},
@@ -82,6 +86,20 @@ def inside(
         guards=(*given.guards, *(Guard(column=None, reason=_of(guard), step=guard.step) for guard in model.guards)),
         boundaries={name: values for name, values in model.boundaries.items() if name in raw},
     )
+
+
+def _lowered(graph: bytes, made: Traced, inputs: Sequence[GraphInput], prefix: str) -> tuple[bytes, frozenset[str]]:
+    """The graph with the columns lowered whose last digit is nobody's to tell, and the raw columns that those are made of."""
+    from holdall.graph.thresholds import is_rounded_anyhow, lowered, sources
+
+    found: list[Var] = []
+    for group in inputs:
+        if group.kind is Kind.FLOAT:
+            values = [made.columns[name].values for name in group.columns]
+            uncertain = [is_rounded_anyhow(value) for value in values]
+            graph = lowered(graph, prefix + group.name, uncertain)
+            found += [value for value, is_so in zip(values, uncertain, strict=True) if is_so]
+    return graph, sources(found, {name: vector.values for name, vector in made.raw.items()})
 
 
 def _rounded(thresholds: bool) -> AbstractContextManager[None]:
