@@ -86,7 +86,7 @@ def pack(
         record=record,
         schema=_edits(schema),
         functions=functions,
-        table=_table_for(functions, sample),
+        table=_table_for(bool(functions.preprocess), sample),
         requirements=needed,
         keep_native=keep_native,
         allow_pickle=allow_pickle,
@@ -134,7 +134,7 @@ def trace(
         )
     names = [one if isinstance(one, str) else _called(one) for one in _several(function)]
     asked, _ = _sample(rows, None)
-    told = tracing_report.report(live, names, batch, asked, progress or (lambda _: None))
+    told = tracing_report.report(live, names, batch, asked, progress or (lambda _: None), _table_for(True, sample))
     for path, write in ((html, picturing.page), (svg, picturing.svg)):
         if path is not None:
             Path(path).write_text(write(told), encoding="utf-8")
@@ -214,8 +214,9 @@ def _sample(sample: Any, target: str | None) -> tuple[Any, Any]:
     return batch.select([column for column in batch if column != target]), batch[target]
 
 
-def _table_for(functions: Any, sample: Any) -> str:
-    """The kind of table that functions, and models that do not say, are given: what the sample is."""
+def _table_for(functions: bool, sample: Any) -> str:
+    """The kind of table that functions, and models that do not say, are given: what the sample is. functions: whether
+    functions are."""
     from holdall.columns.batch import Batch
     from holdall.columns.tables import Form, find_form, plain
 
@@ -225,7 +226,7 @@ def _table_for(functions: Any, sample: Any) -> str:
     if type(sample).__name__ == "Series":
         return "pandas"
     form = find_form(sample)
-    if functions.preprocess and form in (Form.POLARS, Form.ARROW):
+    if functions and form in (Form.POLARS, Form.ARROW):
         raise UsageError(
             f"functions are given pandas data frames, and the sample is a table of {form}",
             hint="write the functions for pandas, and give sample.to_pandas()",

@@ -40,23 +40,25 @@ def report(
     sample: Batch,
     asked: Batch | None = None,
     progress: Callable[[str], None] = lambda _: None,
+    table: str = "pandas",
 ) -> Tracing:
     """The functions, one after the other, on rows like the sample's.
 
-    names: 'module:name' of each. asked: the second table, where a function takes two.
+    names: 'module:name' of each. asked: the second table, where a function takes two. table: the kind of table that the
+    first one is given, 'pandas' or 'numpy'.
     Raises UsageError where they cannot take the sample.
     """
-    chain = Chain(tuple(functions), tuple(names), "pandas")
+    chain = Chain(tuple(functions), tuple(names), table)
     _check_tables(chain, sample, asked)
     inputs = () if asked is None else inferring.infer(asked, {})
     both, sample = beside(inferring.infer(sample, {}), sample, inputs, asked)
     schema = _schema(chain, both, sample)
     fitted = fit(sample, schema)
     try:
-        made = traced(functions, chain.shown, schema, fitted)
+        made = traced(functions, chain.shown, schema, fitted, table)
     except StaysPython as error:
         progress("looking for what else stays Python")
-        return _stays(functions, names, schema, collected(functions, schema, fitted), error)
+        return _stays(functions, names, schema, collected(functions, schema, fitted, table), error)
     told = Tracing(
         functions=tuple(names),
         traced=True,

@@ -20,6 +20,7 @@ from spox import Tensor
 
 from holdall.graph.conversion import ROWS
 from holdall.graph.tracing import instrumenting, scalar
+from holdall.graph.tracing.array import Cell, TracedArray
 from holdall.graph.tracing.frame import Places, TracedFrame
 from holdall.graph.tracing.rebinding import Barred, Bindings, original
 from holdall.graph.tracing.series import Index, TracedSeries
@@ -248,8 +249,10 @@ class _Guards(Bindings):
         try:
             if isinstance(result, pandas.Series) and len(result) == rows:
                 return TracedSeries(self._trace, self._column(result, place), result.name)
-            if isinstance(result, np.ndarray) and result.ndim == 1 and len(result) == rows:
-                return TracedSeries(self._trace, self._column(pandas.Series(result), place))
+            if isinstance(result, np.ndarray) and result.ndim in (1, 2) and len(result) == rows:
+                lives = [pandas.Series(column) for column in result.reshape(rows, -1).T]
+                cells = [Cell(self._column(live, place)) for live in lives]
+                return TracedArray(self._trace, cells, flat=result.ndim == 1)
             if isinstance(result, pandas.DataFrame) and len(result) == rows:
                 return TracedFrame(self._trace, {name: self._column(result[name], place) for name in result.columns})
         except Untraceable:
@@ -277,6 +280,8 @@ class _Guards(Bindings):
             live = value._vector.live
             live = live if len(live) == self._rows else pandas.Series([live.iloc[0]] * self._rows)
             return live.rename(value.name)
+        if isinstance(value, TracedArray):
+            return value._live()
         if isinstance(value, TracedFrame):
             live = value._live()
             for name in self._trace.barred:  # the sample has them, though no graph does
@@ -308,11 +313,11 @@ class _Guards(Bindings):
         if type(value) is tuple:
             return any(map(_Guards._is_part, value))
         return type(value).__module__.startswith("holdall.") and not isinstance(
-            value, TracedSeries | TracedFrame | Index | types.ModuleType
+            value, TracedSeries | TracedFrame | TracedArray | Index | types.ModuleType
         )
 
     def _has_traced(self, value: Any) -> bool:
-        return isinstance(value, TracedSeries | TracedFrame) or any(map(self._has_traced, _inner(value)))
+        return isinstance(value, TracedSeries | TracedFrame | TracedArray) or any(map(self._has_traced, _inner(value)))
 
     def _taint(self, value: Any) -> int | None:
         """The blocker that one of these values comes from, where it is no column."""
@@ -326,7 +331,9 @@ class _Guards(Bindings):
         found: list[Any] = []
         words = {word for word in _flat(operands) if isinstance(word, str)}
         for one in _flat(operands):
-            if isinstance(one, TracedSeries):
+            if isinstance(one, TracedArray):
+                found += [each for vector in one._vectors for each in (vector.values, vector.nulls)]
+            elif isinstance(one, TracedSeries):
                 found += [one._vector.values, one._vector.nulls]
             elif isinstance(one, TracedFrame):
                 for vector in [vector for name, vector in one._columns.items() if whole or name in words]:
