@@ -89,7 +89,7 @@ def test_the_torch_backend_gives_the_same_and_nothing_imports_keras_to_run_it(tm
     code = (
         f"import sys; sys.path.insert(0, {root!r})\n"
         "from tests.frameworks.keras.test_keras import same\n"
-        "for name in ('perceptron', 'images', 'several inputs'): same(name)\n"
+        "for name in ('perceptron', 'attention', 'subclassed', 'several inputs'): same(name)\n"
     )
     subprocess.run([sys.executable, "-c", code], env=store, check=True, capture_output=True)
     fresh = (

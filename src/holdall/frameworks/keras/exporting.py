@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from holdall.errors import MissingDependency, NotPortable
-from holdall.frameworks.keras.asking import Asked
+from holdall.frameworks.keras.asking import ROWS, Asked
 from holdall.frameworks.keras.lookups import handlers, tables
 from holdall.frameworks.keras.programs import Program, graph_names, library
 from holdall.frameworks.onnx.around import nodes_of
@@ -99,6 +99,33 @@ def _without_operator(graph: Any) -> list[str]:
 
 
 def _through_torch(asked: Asked) -> Any:
+    """Through torch.export; where that cannot follow the model, as Keras itself writes it, from one recorded call."""
+    import torch
+
+    program = asked.program
+
+    base: Any = torch.nn.Module
+
+    class Flat(base):  # type: ignore[misc]
+        def __init__(self) -> None:
+            super().__init__()
+            self.inner = program.model
+
+        def forward(self, *inputs: Any) -> Any:
+            return tuple(value for _, value in program.named(program.answer(asked.ports, inputs)))
+
+    given = asked.feeds(asked.one.take(np.zeros(ROWS[-1], np.int64)))
+    tensors = tuple(torch.from_numpy(np.ascontiguousarray(given[port.name])) for port in asked.ports)
+    dynamic = ({0: torch.export.Dim.DYNAMIC},) * len(tensors)
+    try:
+        with torch.no_grad():
+            exported = torch.export.export(Flat(), tensors, dynamic_shapes=(dynamic,), strict=False)
+            return torch.onnx.export(exported, (), dynamo=True, opset_version=OPSET, verbose=False).model_proto
+    except Exception:  # noqa: BLE001 — the exporter raises whatever the model makes it raise; the second way is tried
+        return _as_keras_writes_it(asked)
+
+
+def _as_keras_writes_it(asked: Asked) -> Any:
     import onnx
 
     keras = library()
