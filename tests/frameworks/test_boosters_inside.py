@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import catboost as cb
@@ -24,6 +25,7 @@ from sklearn.preprocessing import KBinsDiscretizer, MaxAbsScaler, OneHotEncoder,
 
 import holdall
 from holdall.errors import InputError, UnsupportedModel
+from holdall.packing.opening import open_model
 from tests.frameworks import boosted_rows as rows
 
 pytestmark = pytest.mark.filterwarnings("ignore:X does not have valid feature names:UserWarning")
@@ -177,3 +179,35 @@ def test_two_classes_with_a_column_each_are_refused_with_what_to_do() -> None:
 def test_the_best_of_two_classes_is_one_of_them() -> None:
     model = xgb.XGBClassifier(objective="multi:softmax", num_class=2, **FEW).fit(X, SCORE > 0)
     rows.same_classes(model, "m", X, LATER, complement=rows.ULP)
+
+
+@pytest.mark.parametrize("library", ["xgboost", "lightgbm"])
+def test_a_sample_that_lost_its_categories_gets_them_from_the_model(library: str, tmp_path: Path) -> None:
+    sample, unseen = (table.rename(columns={"c": "the c"}) for table in (SAMPLE, UNSEEN))
+    path = tmp_path / "model.txt"
+    if library == "xgboost":
+        booster: Any = xgb.XGBClassifier(enable_categorical=True, **FEW).fit(sample, TARGET).get_booster()
+        path.write_bytes(bytes(booster.save_raw("json")))
+        expected = booster.inplace_predict(unseen)
+    else:
+        booster = lgb.LGBMClassifier(verbose=-1, min_data_per_group=5, **FEW).fit(sample, TARGET).booster_
+        booster.save_model(path)
+        expected = booster.predict(unseen)
+    plain = sample.astype({"the c": object, "k": int})
+    _, loaded = rows.packed(open_model(str(path)), "m", plain)
+    given = loaded.predict(unseen.astype({"the c": object, "k": int}))["prediction"]
+    np.testing.assert_allclose(given, expected, rtol=rows.RELATIVE)
+
+
+def test_a_polars_table_of_categories_is_a_sample() -> None:
+    polars = pytest.importorskip("polars")
+    model = xgb.XGBClassifier(enable_categorical=True, **FEW).fit(SAMPLE[["a", "c"]], TARGET)
+    _, loaded = rows.packed(model, "m", polars.from_pandas(SAMPLE[["a", "c"]]))
+    assert (loaded.predict(UNSEEN[["a", "c"]])["prediction"] == model.predict(UNSEEN[["a", "c"]])).all()
+
+
+def test_answers_that_leave_out_trees_are_refused_with_what_to_do() -> None:
+    model = lgb.LGBMClassifier(verbose=-1, pred_early_stop=True, **FEW).fit(X, SCORE > 0)
+    with pytest.raises(UnsupportedModel) as caught:
+        holdall.pack(model, name="m", sample=X)
+    assert "pred_early_stop=False" in str(caught.value.hint)

@@ -29,6 +29,8 @@ from holdall.spec.schema import Field, Kind, Schema
 from holdall.spec.steps import Compute, StepOutput
 
 BOOSTER = "model (Booster)"
+CATEGORIES = (Kind.STRING, Kind.INT, Kind.BOOL)
+"""What a column may hold that is one of categories."""
 
 
 class BoostedTrees(ScikitLearn):
@@ -68,6 +70,10 @@ class BoostedTrees(ScikitLearn):
         """The table, with what the library wants of it and a few rows by themselves do not show."""
 
     @abstractmethod
+    def categorical(self, booster: Any) -> frozenset[str]:
+        """The names of the columns that were pandas' categories where it was fitted."""
+
+    @abstractmethod
     def saved(self, model: Any) -> bytes:
         """The file of a booster, or of a wrapper's booster as far as the wrapper predicts with it. Raises NotPortable."""
 
@@ -98,6 +104,21 @@ class BoostedTrees(ScikitLearn):
             table = frame(batch, schema, _kind(self.names(model)))
             return self.completed(model, table)
         return self.completed(wrapped(model), super().given(model, batch, schema))
+
+    def spelt(self, name: str) -> str:
+        """A column's name as the library writes it."""
+        return name
+
+    def arranged(self, model: Any, sample: Batch) -> tuple[Batch, tuple[str, ...]]:
+        """The sample with the model's columns of categories as categories, which a CSV or another library's table loses."""
+        names = self.categorical(model if is_booster(model) else wrapped(model))
+        columns = {
+            name: replace(column, dtype="category")
+            if self.spelt(name) in names and column.kind in CATEGORIES
+            else column
+            for name, column in sample.columns.items()
+        }
+        return Batch(columns, sample.rows), ()
 
     def outputs(self, model: Any, inputs: Sequence[Field], example: Batch) -> tuple[Field, ...]:
         """Raises UnsupportedModel for a wrapper that has no method that answers for new rows."""

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 from holdall.columns.batch import Batch
 from holdall.engines import lightgbm as engine
+from holdall.errors import UnsupportedModel
 from holdall.frameworks.boosted import BOOSTER, BoostedTrees, is_booster, wrapped
 from holdall.frameworks.framework import Artefact, Description, Live
 from holdall.frameworks.sklearn.registry import Outputs
 from holdall.graph.conversion import Conversion
 from holdall.graph.value import Table
 from holdall.spec.schema import Field, Schema
+
+CODES = re.compile(r"-?\d+(?::-?\d+)*")
+"""What its text tells of a column of categories: their codes."""
 
 RAW = "with an objective of its own LightGBM answers with raw scores and no classes, and so does the package"
 
@@ -26,9 +31,14 @@ class LightGBM(BoostedTrees):
     file = "model/model.txt"
 
     def describe(self, model: Any) -> Description:
-        """Raises UnsupportedModel for a model that is not fitted."""
+        """Raises UnsupportedModel for a model that is not fitted, or does not always ask all of its trees."""
         asked = _asked(model)
-        described = replace(super().describe(asked), written=_written)
+        described = replace(super().describe(asked), written=self.spelt)
+        if not is_booster(model) and model.get_params().get("pred_early_stop"):
+            raise UnsupportedModel(
+                "with pred_early_stop LightGBM leaves out trees where an answer looks certain, which no file of it says",
+                hint="model.set_params(pred_early_stop=False), and pack it then",
+            )
         return described if asked is model else replace(described, notes=(*described.notes, RAW))
 
     def given(self, model: Any, batch: Batch, schema: Schema) -> Any:
@@ -82,6 +92,17 @@ class LightGBM(BoostedTrees):
         """The table itself: the booster brings the categories along."""
         return table
 
+    def spelt(self, name: str) -> str:
+        """With `_` for a blank."""
+        return name.replace(" ", "_")
+
+    def categorical(self, booster: Any) -> frozenset[str]:
+        """The names of the columns that were pandas' categories where it was fitted; none where its text leaves that open."""
+        split = [
+            name for name, told in zip(booster.feature_name(), _infos(booster), strict=False) if CODES.fullmatch(told)
+        ]
+        return frozenset(split) if len(split) == len(booster.pandas_categorical or ()) else frozenset()
+
     def saved(self, model: Any) -> bytes:
         """Text, up to the iteration that it predicts with."""
         if is_booster(model):
@@ -96,13 +117,19 @@ def _asked(model: Any) -> Any:
     return model
 
 
-def _written(name: str) -> str:
-    return name.replace(" ", "_")
+def _infos(booster: Any) -> list[str]:
+    """What the text tells of each column: its range, the codes of its categories, or nothing."""
+    return _told(booster, "feature_infos").split(" ")
 
 
 def _objective(booster: Any) -> str:
+    return _told(booster, "objective")
+
+
+def _told(booster: Any, name: str) -> str:
+    """A line of the head of the booster's text; empty where it has none."""
     head = str(booster.model_to_string(num_iteration=1)).partition("\nTree=")[0]
-    return next((line.removeprefix("objective=") for line in head.splitlines() if line.startswith("objective=")), "")
+    return next((line.removeprefix(f"{name}=") for line in head.splitlines() if line.startswith(f"{name}=")), "")
 
 
 FRAMEWORK = LightGBM()

@@ -76,6 +76,11 @@ class XGBoost(BoostedTrees):
         """The table with categories in columns that hold none but missing ones."""
         return engine.completed(booster, table)
 
+    def categorical(self, booster: Any) -> frozenset[str]:
+        """The names of the columns that were pandas' categories where it was fitted."""
+        names = booster.feature_names
+        return frozenset(names[place] for place in engine.fitted_categories(booster)) if names else frozenset()
+
     def portable(self, model: Any, schema: Schema) -> Artefact:
         """One ONNX graph, held to a few bits of a float32. Raises NotPortable."""
         from holdall.frameworks.xgboost.converters import BITS
