@@ -49,7 +49,8 @@ ENVIRONMENT = {
 }
 DISTRIBUTIONS = {
     "catboost": ("catboost",),
-    "keras": ("keras",),
+    "keras": ("keras", "tensorflow-cpu", "tf2onnx"),
+    "keras_torch": ("keras", "torch", "onnxscript"),
     "lightgbm": ("lightgbm",),
     "onnx": ("onnx", "silero-vad", "magika", "rapidocr"),
     "python": (),

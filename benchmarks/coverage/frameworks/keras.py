@@ -128,6 +128,31 @@ def _several(rows: int) -> Trial:
     return Trial(keras.Model({"numbers": numbers, "shop": shop}, answer), data(SAMPLE, 1), data(rows, 2))
 
 
+def _prepared(rows: int) -> Trial:
+    keras = _keras()
+    layers = keras.layers
+    given = {
+        "colour": keras.Input((1,), dtype="string", name="colour"),
+        "size": keras.Input((1,), dtype="int32", name="size"),
+        "weight": keras.Input((1,), name="weight"),
+    }
+    colour = layers.StringLookup(vocabulary=["red", "green", "blau"], output_mode="one_hot")(given["colour"])
+    size = layers.Flatten()(layers.Embedding(5, 2)(layers.IntegerLookup(vocabulary=[36, 38, 40])(given["size"])))
+    bins = layers.Flatten()(layers.Embedding(4, 2)(layers.Discretization([2.0, 3.0, 5.5])(given["weight"])))
+    scaled = layers.Normalization(mean=3.0, variance=4.0)(given["weight"])
+
+    def data(count: int, seed: int) -> dict[str, Any]:
+        generator = np.random.default_rng(seed)
+        return {
+            "colour": generator.choice(np.array(["red", "green", "blau", "", "grün", "Red"], object), count),
+            "size": generator.choice([36, 38, 40, 0, -40], count),
+            "weight": np.resize(np.array([2.0, 3.0, 5.5, 1.9999999, 2.5, 9.0, -1e3], np.float32), count),
+        }
+
+    model = keras.Model(given, layers.Dense(1)(layers.Concatenate()([colour, size, bins, scaled])))
+    return Trial(model, data(SAMPLE, 1), data(rows, 2))
+
+
 def _subclassed(keras: Any) -> Any:
     class Own(keras.Model):  # type: ignore[misc, name-defined, unused-ignore]
         def __init__(self) -> None:
@@ -156,6 +181,7 @@ CASES = (
     Case(FRAMEWORK, "LSTM in both directions", "regression", _on(_bidirectional, 10, 4), "portable", 2_000),
     Case(FRAMEWORK, "attention on tokens", "transform", _attention, "portable", 2_000),
     Case(FRAMEWORK, "several inputs and outputs", "transform", _several, "portable"),
+    Case(FRAMEWORK, "lookup, binning and scaling layers", "regression", _prepared, "portable"),
     Case(FRAMEWORK, "subclassed model", "transform", _on(_subclassed, 6), "portable"),
     Case(FRAMEWORK, "MLP in float16", "regression", _on(_half, 6), "refused"),
 )

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from tests.frameworks.transformers.texts import TEXTS, pipeline
+from tests.frameworks.transformers.texts import TEXTS, byte_level, encoder, pipeline, sentence_pieces, tokenizer
 
 from benchmarks.coverage.trial import Case, Trial
 
@@ -51,6 +51,37 @@ def _piped(task: str, **options: Any) -> Callable[[int], Trial]:
     return make
 
 
+RELATIVE = {"relative_attention": True, "position_buckets": 16, "pos_att_type": ["p2c", "c2p"], "share_att_key": True}
+
+
+def _made(make: str, tokens: Callable[[], Any], **options: Any) -> Callable[[int], Trial]:
+    """Text classification by another make of encoder."""
+
+    def trial(rows: int) -> Trial:
+        network = encoder(make, "ForSequenceClassification", **options)
+        model = pipeline("text-classification", model=network, tokenizer=tokens())
+        return Trial(model, _texts(60, 1), _texts(rows, 2))
+
+    return trial
+
+
+def _pairs(rows: int) -> Trial:
+    import tempfile
+
+    import pandas as pd
+    from sentence_transformers import CrossEncoder
+
+    with tempfile.TemporaryDirectory() as folder:
+        encoder("Bert", "ForSequenceClassification", num_labels=1).save_pretrained(folder)
+        tokenizer().save_pretrained(folder)
+        model = CrossEncoder(folder, device="cpu")
+    sample, unseen = (
+        pd.DataFrame({"text": _texts(count, seed)["text"], "text_pair": _texts(count, seed + 2)["text"]})
+        for count, seed in ((60, 1), (rows, 2))
+    )
+    return Trial(model, sample, unseen)
+
+
 def _minilm(rows: int) -> Trial:
     os.environ["HF_HUB_OFFLINE"] = "1"
     from importlib.resources import files
@@ -77,5 +108,20 @@ CASES = (
         FRAMEWORK, "BERT, token classification, joined", "transform",
         _piped("token-classification", aggregation_strategy="simple"), "native", 300,
     ),
+    Case(FRAMEWORK, "BERT, feature extraction", "transform", _piped("feature-extraction"), "native", 300),
+    Case(
+        FRAMEWORK, "BERT, one number", "regression",
+        _made("Bert", tokenizer, num_labels=1, problem_type="regression"), "native", 300,
+    ),
+    Case(FRAMEWORK, "DistilBERT", "classification", _made("DistilBert", tokenizer), "native", 300),
+    Case(FRAMEWORK, "ELECTRA", "classification", _made("Electra", tokenizer), "native", 300),
+    Case(FRAMEWORK, "MPNet", "classification", _made("MPNet", tokenizer), "native", 300),
+    Case(FRAMEWORK, "RoBERTa", "classification", _made("Roberta", byte_level), "native", 300),
+    Case(FRAMEWORK, "ModernBERT", "classification", _made("ModernBert", byte_level), "native", 300),
+    Case(FRAMEWORK, "ALBERT", "classification", _made("Albert", sentence_pieces), "native", 300),
+    Case(FRAMEWORK, "XLM-RoBERTa", "classification", _made("XLMRoberta", sentence_pieces), "native", 300),
+    Case(FRAMEWORK, "DeBERTa v2", "classification", _made("DebertaV2", sentence_pieces, **RELATIVE), "native", 300),
+    Case(FRAMEWORK, "Longformer", "classification", _made("Longformer", byte_level, attention_window=8), "refused", 300),
+    Case("sentence-transformers", "CrossEncoder, pairs", "regression", _pairs, "native", 200),
     Case("sentence-transformers", "all-MiniLM-L6-v2, embeddings", "transform", _minilm, "native", 200),
 )  # fmt: skip
