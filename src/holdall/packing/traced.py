@@ -85,10 +85,9 @@ def traced(functions: Functions, label: str, schema: Schema, sample: Batch, tabl
         narrower = _strictest(tried, _plain(schema, sample))
         if narrower is not None:
             return narrower
-        first = told(error)
         found = collected(functions, schema, sample, table)
-        others = [] if found is None else [told(one) for one in found.blockers]
-        raise StaysPython(first, others=[one for one in others if one != first]) from error
+        reasons = [told(error)] if found is None or not found.blockers else [told(one) for one in found.blockers]
+        raise StaysPython(reasons[0], others=list(dict.fromkeys(reasons[1:]))) from error
     except Exception as error:  # the functions run as Python all the same; that their graph failed is only told
         raise StaysPython(f"it cannot be written as a graph: {type(error).__name__}: {error}"[:300]) from error
 
@@ -137,7 +136,9 @@ def collected(functions: Functions, schema: Schema, sample: Batch, table: str = 
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return collect(_given(functions, table), schema.inputs, shown(sample, schema))
+            # What could not be followed even so is what keeps them out.
+            strict = _plain(schema, sample)
+            return collect(_given(functions, table), schema.inputs, shown(sample, schema), strict)
     except Untraceable:
         return None
 

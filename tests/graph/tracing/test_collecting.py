@@ -79,6 +79,16 @@ def by_rows(df: pd.DataFrame) -> pd.DataFrame:
     return df.assign(x=df.apply(rule, axis=1), y=df.a.std(), z=np.percentile(df.a, 50))
 
 
+def of_objects(df: pd.DataFrame) -> pd.DataFrame:
+    df = df.copy()
+    df["day"] = pd.to_datetime("2024-02-" + df.b.astype(str).str.zfill(2)).dt.date
+    df["late"] = df.day.map(lambda day: day.day > 1)
+    hourly = df.set_index("c")
+    df["first"] = list(hourly.index)
+    df["m"] = df.a.mean()
+    return df
+
+
 @pytest.mark.parametrize(
     ("function", "operations"),
     [
@@ -88,6 +98,7 @@ def by_rows(df: pd.DataFrame) -> pd.DataFrame:
         (lambda df: df.assign(m=df.a.mean(), r=df.b.rank()), ["Series.mean", "Series.rank"]),
         (followed, ["Series.value_counts"]),
         (caught, ["Series.diff", "a loop over the rows"]),
+        (of_objects, ["Series.dt.date", "DataFrame.set_index", "Series.mean"]),
         (by_rows, ["what raised TypeError: ord", "Series.std", "numpy.percentile"]),
     ],
 )

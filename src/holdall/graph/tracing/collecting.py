@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import operator
 import types
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -61,9 +61,11 @@ class Collected:
     columns: Mapping[Any, Vector] = field(default_factory=dict)
 
 
-def collect(functions: Sequence[Callable[[Any], Any]], fields: Sequence[Field], frame: Any) -> Collected:
+def collect(
+    functions: Sequence[Callable[[Any], Any]], fields: Sequence[Field], frame: Any, strict: Collection[str] = ()
+) -> Collected:
     """The functions, run for what stays Python. Arguments as of `trace`. Raises Untraceable for other columns."""
-    state, columns = begun(fields, frame, "collecting")
+    state, columns = begun(fields, frame, "collecting", strict)
     guards = _Guards(state, frame)
     found = guards.found
     table, second = tables(state, columns)
@@ -99,6 +101,7 @@ class _Guards(Bindings):
         trace.bindings = self
         self._frame = frame
         self.found = Collected(trace)
+        self._foreign: dict[int, tuple[Any, int]] = {}
         self._blamed: tuple[Exception | None, Untraceable | None] = (None, None)
         self._made_of: dict[int, tuple[Any, Callable[..., Any], tuple[Any, ...]]] = {}
         self._tainted: dict[int, tuple[Any, int]] = {}
@@ -245,29 +248,34 @@ class _Guards(Bindings):
 
     def _recorded(self, result: Any, place: int) -> Any:
         """What pandas gave, as what goes on: columns of the table as columns, all else as it is."""
-        rows = self._rows
-        try:
-            if isinstance(result, pandas.Series) and len(result) == rows:
+        if isinstance(result, np.ndarray) and result.ndim in (1, 2) and len(result) == self._rows:
+            lives = [pandas.Series(column) for column in result.reshape(self._rows, -1).T]
+            return TracedArray(self._trace, [Cell(self._column(live, place)) for live in lives], flat=result.ndim == 1)
+        if isinstance(result, pandas.Series | pandas.DataFrame) and self._is_of_the_table(result):
+            if isinstance(result, pandas.Series):
                 return TracedSeries(self._trace, self._column(result, place), result.name)
-            if isinstance(result, np.ndarray) and result.ndim in (1, 2) and len(result) == rows:
-                lives = [pandas.Series(column) for column in result.reshape(rows, -1).T]
-                cells = [Cell(self._column(live, place)) for live in lives]
-                return TracedArray(self._trace, cells, flat=result.ndim == 1)
-            if isinstance(result, pandas.DataFrame) and len(result) == rows:
-                return TracedFrame(self._trace, {name: self._column(result[name], place) for name in result.columns})
-        except Untraceable:
-            pass  # a column that no graph holds stays what it is
+            return TracedFrame(self._trace, {name: self._column(result[name], place) for name in result.columns})
         if result is not None and not isinstance(result, bool | int | float | str | np.generic | pandas.Timestamp):
             self._tainted[id(result)] = (result, place)
         return result
 
+    def _is_of_the_table(self, live: Any) -> bool:
+        """Whether it has the table's rows, in whatever order, and names that tell columns apart."""
+        plain = isinstance(live.index.dtype, np.dtype) and live.index.dtype.kind in "iu"
+        return len(live) == self._rows and plain and (live.ndim == 1 or live.columns.is_unique)
+
     def _column(self, live: Any, place: int) -> Vector:
-        """A column whose values are not in the graph."""
+        """A column whose values are not in the graph. Of values that no graph holds, what follows from it is not told."""
         live = live.reset_index(drop=True)
-        form = form_of(live)
+        try:
+            form, foreign = form_of(live), False
+        except Untraceable:
+            form, foreign = Form.STRING, True
         values = spox.argument(Tensor(ELEMENT[form], (ROWS,)))
         nulls = spox.argument(Tensor(np.bool_, (ROWS,))) if form is not Form.FLOAT and live.isna().any() else None
         self._trace.lineage.made(-1 - place, (values, nulls))
+        if foreign:
+            self._foreign[id(values._var_info)] = (values, place)
         return Vector(form, values, live, nulls)
 
     @property
@@ -321,6 +329,9 @@ class _Guards(Bindings):
 
     def _taint(self, value: Any) -> int | None:
         """The blocker that one of these values comes from, where it is no column."""
+        if isinstance(value, TracedSeries):
+            foreign = self._foreign.get(id(value._vector.values._var_info))
+            return None if foreign is None else foreign[1]
         known = self._tainted.get(id(value))
         if known is not None and known[0] is value:
             return known[1]
