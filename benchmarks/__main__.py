@@ -7,7 +7,7 @@ from importlib import import_module
 
 from benchmarks.yardsticks import Absent
 
-ALL = ("one_row", "load", "pack", "exactness", "start", "serving", "batch", "browser", "text")
+ALL = ("one_row", "load", "pack", "exactness", "start", "tracing", "serving", "batch", "browser", "text")
 
 
 def main(names: list[str]) -> None:
