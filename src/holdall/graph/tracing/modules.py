@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas
 import spox.opset.ai.onnx.v21 as op
+from spox import Var
 
 from holdall.graph.tracing.arithmetic import as_vector, chosen, is_null, quietly
 from holdall.graph.tracing.array import Height, TracedArray
@@ -21,7 +22,7 @@ from holdall.graph.tracing.series import Index, TracedSeries, only
 from holdall.graph.tracing.to_times import Moments, datetime_index, to_datetime, to_timedelta
 from holdall.graph.tracing.trace import Trace
 from holdall.graph.tracing.untraceable import Untraceable, over_rows
-from holdall.graph.tracing.vector import Form, Vector, filled, numbers, to_float
+from holdall.graph.tracing.vector import Form, Vector, numbers, to_float
 from holdall.graph.value import constant
 
 TRACED = (TracedSeries, TracedFrame, TracedArray)
@@ -321,37 +322,38 @@ def _cut(
     vector = x._vector
     edges = [float(edge) for edge in (bins.tolist() if hasattr(bins, "tolist") else bins)]
     live = quietly(pandas.cut, vector.live, bins, right=right, labels=labels, include_lowest=include_lowest)
-    values = to_float(vector)
-    place = constant(-1, np.int64)
-    for index, edge in enumerate(edges):
-        at = constant(edge)
-        above = op.greater(values, at) if right else op.greater_or_equal(values, at)
-        if right and include_lowest and index == 0:
-            above = op.greater_or_equal(values, at)
-        place = op.where(above, constant(index, np.int64), place)
-    outside = op.or_(
-        op.isnan(values),
-        op.or_(op.less(place, constant(0, np.int64)), op.greater_or_equal(place, constant(len(edges) - 1, np.int64))),
-    )
+    bin_of = _bins(to_float(vector), edges, right=right, include_lowest=include_lowest)
+    count = len(edges) - 1
+    outside = op.gather(constant([True, *[False] * count, True], np.bool_), bin_of)
     trace.note("pandas.cut")
     if labels is False:
-        floats = op.where(outside, constant(np.nan), op.cast(place, to=np.float64))
+        floats = op.gather(constant([np.nan, *map(float, range(count)), np.nan]), bin_of)
         return TracedSeries(trace, numbers(floats, live, nullable=True), x.name)
-    usable = op.where(outside, constant(0, np.int64), place)
     if all(isinstance(label, str) for label in labels):
-        chosen_label = op.gather(constant(list(labels), np.str_), usable)
-        return TracedSeries(
-            trace, Vector(Form.STRING, filled(Form.STRING, chosen_label, outside), live, outside), x.name
-        )
-    if all(isinstance(label, int | float) and not isinstance(label, bool) for label in labels) and not all(
-        isinstance(label, int) for label in labels
-    ):
-        found = op.gather(constant([float(label) for label in labels]), usable)
-        return TracedSeries(trace, Vector(Form.FLOAT, op.where(outside, constant(np.nan), found), live), x.name)
+        words = op.gather(constant(["", *labels, ""], np.str_), bin_of)
+        return TracedSeries(trace, Vector(Form.STRING, words, live, outside), x.name)
     if all(isinstance(label, int) and not isinstance(label, bool) for label in labels):
-        whole = op.gather(constant(list(labels), np.int64), usable)
-        return TracedSeries(trace, Vector(Form.INT, filled(Form.INT, whole, outside), live, outside), x.name)
+        whole = op.gather(constant([0, *labels, 0], np.int64), bin_of)
+        return TracedSeries(trace, Vector(Form.INT, whole, live, outside), x.name)
+    if all(isinstance(label, int | float) and not isinstance(label, bool) for label in labels):
+        found = op.gather(constant([np.nan, *map(float, labels), np.nan]), bin_of)
+        return TracedSeries(trace, Vector(Form.FLOAT, found, live), x.name)
     raise Untraceable("pandas.cut with labels that are neither text nor whole numbers")
+
+
+def _bins(values: Var, edges: Sequence[float], *, right: bool, include_lowest: bool) -> Var:
+    """The place of each value among the bins, from 1 on: 0 before the first and where it is missing, one more after the last.
+
+    It is how many edges lie below the value, counted edge by edge in one matrix.
+    """
+    column = constant([[edge] for edge in edges])
+    same = getattr(values.type, "shape", None) == ()
+    row = values if same else op.unsqueeze(values, constant([0], np.int64))
+    above = op.greater(row, column) if right else op.greater_or_equal(row, column)
+    places = op.reduce_sum(op.cast(above, to=np.int32), constant([0, 1] if same else [0], np.int64), keepdims=0)
+    if right and include_lowest:
+        places = op.where(op.equal(values, constant(edges[0])), constant(1, np.int32), places)
+    return places
 
 
 def _categorical(trace: Trace, values: Any, categories: Any = None, ordered: bool = False, **options: Any) -> Any:

@@ -223,12 +223,9 @@ def between_two(name: str, a: Vector, b: Vector, made: Any) -> Vector:
             function = op.min if least else op.max
             return Vector(Form.INT, function([a.values, b.values]), made, any_null(a.nulls, b.nulls))
         x, y = to_float(a), to_float(b)
-        first = op.less_or_equal(x, y) if least else op.greater_or_equal(x, y)
-        best = op.where(first, x, y)
+        best = op.min([x, y]) if least else op.max([x, y])
         if name.startswith("f"):
             best = op.where(op.isnan(x), y, op.where(op.isnan(y), x, best))
-        else:
-            best = op.where(op.isnan(x), x, op.where(op.isnan(y), y, best))
         return numbers(best, made, loose=a.loose or b.loose)
     x, y = to_float(a), to_float(b)
     if name == "hypot":
