@@ -16,12 +16,15 @@ import time
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from benchmarks.features import KINDS
-from benchmarks.features.measuring import UNSEEN, Feature, InGraph, Untraceable, differences, features, traced
+from benchmarks.features.measuring import UNSEEN, Feature, InGraph, Untraceable, differences, features, table_of, traced
+from holdall.columns.batch import Batch
 from holdall.columns.pandas import from_pandas
 from holdall.engines.frames import frame
+from holdall.spec.schema import Schema
 
 ROWS = 1_000_000
 ONE_ROW, MANY_ROWS = 100, 1
@@ -89,9 +92,8 @@ def _summary(ratios: Sequence[Ratio], aim: float) -> str:
 
 def ratio(feature: Feature, made: InGraph, rows: int) -> Ratio:
     """The function on so many rows, in pandas and in the graph."""
-    batch = from_pandas(feature.table(max(rows, 2), 3)).take(slice(0, rows))
+    batch, table = given(feature.kind, rows, made.schema)
     feeds = made.feeds(batch)
-    table = frame(batch, made.schema, "pandas")
 
     def pandas_run() -> Any:
         return feature.function(table.copy())
@@ -102,6 +104,13 @@ def ratio(feature: Feature, made: InGraph, rows: int) -> Ratio:
     whole = seconds(lambda: made.session.run(feeds), times, repeats)
     idle = seconds(lambda: made.idle.run(feeds), times, repeats)
     return Ratio(by_pandas / whole, by_pandas / max(whole - idle, whole / 100))
+
+
+@lru_cache(maxsize=2)
+def given(kind: str, rows: int, schema: Schema) -> tuple[Batch, Any]:
+    """So many rows of a kind's table, as columns and as a data frame; functions of one kind share both."""
+    batch = from_pandas(table_of(kind, max(rows, 2), 3)).take(slice(0, rows))
+    return batch, frame(batch, schema, "pandas")
 
 
 def seconds(run: Callable[[], Any], times: int, repeats: int) -> float:

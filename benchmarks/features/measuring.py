@@ -5,7 +5,6 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from importlib import import_module
 from typing import Any
 
@@ -39,11 +38,11 @@ class Feature:
         return f"{self.kind}.{self.function.__name__}"
 
     def table(self, rows: int, seed: int) -> Any:
-        return _table(self.kind, rows, seed)
+        return table_of(self.kind, rows, seed)
 
 
-@lru_cache(maxsize=4)
-def _table(kind: str, rows: int, seed: int) -> Any:
+def table_of(kind: str, rows: int, seed: int) -> Any:
+    """So many rows of a kind's own data."""
     return import_module(f"benchmarks.features.{kind}").table(rows, seed)
 
 
@@ -138,4 +137,4 @@ def _differing(column: Any, values: Any, nulls: Any) -> str:
     return f"{(~same).sum()} values differ, the first {a[first]!r} here and {b[first]!r} in the graph"
 
 
-__all__ = ["SAMPLE", "UNSEEN", "Feature", "InGraph", "Untraceable", "differences", "features", "traced"]
+__all__ = ["SAMPLE", "UNSEEN", "Feature", "InGraph", "Untraceable", "differences", "features", "table_of", "traced"]
