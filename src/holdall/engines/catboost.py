@@ -6,6 +6,7 @@ A step's outputs have the names of CatBoost's prediction types, which say how th
 from __future__ import annotations
 
 import json
+import struct
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,9 @@ CLASS, PROBABILITY, RAW, EXPONENT, UNCERTAIN = (
 TYPES = frozenset({CLASS, PROBABILITY, RAW, EXPONENT, UNCERTAIN})
 """The prediction types that may be asked for."""
 
+
+HEAD = struct.Struct("<4sI")
+"""What a file begins with: four letters, and the size of the model that follows."""
 
 ACCIDENTS = frozenset({"model_guid", "train_finish_time"})
 """What a file tells of one fitting of a model and not of another."""
@@ -62,6 +66,9 @@ def load(data: bytes, path: str, kind: str | None = None) -> Any:
         import catboost
     except ModuleNotFoundError:
         raise MissingDependency("catboost", "holdall[catboost]", f"the model in {path}") from None
+    if len(data) < HEAD.size or len(data) < HEAD.size + HEAD.unpack_from(data)[1]:
+        # CatBoost reads on beyond the end.
+        raise PackageDamaged(f"{path} cannot be loaded: it is cut off", path=path)
     try:
         bare = catboost.CatBoost().load_model(blob=data)
         if kind is not None:
