@@ -6,6 +6,7 @@ import msgspec
 import numpy as np
 import pandas as pd
 
+import holdall
 from holdall.columns.batch import Batch
 from holdall.columns.pandas import from_pandas
 from holdall.packing import inferring
@@ -64,3 +65,12 @@ def test_hard_values_stand_alone_in_rows_of_the_sample_and_then_mixed() -> None:
     assert all(alone[name].null_mask().any() for name in alone)
     mixed = by_name["rows of mixed values"]
     assert all(mixed[name].null_mask().any() for name in mixed)
+
+
+def test_a_column_whose_missing_values_differ_is_held_to_the_sample_and_that_is_told() -> None:
+    def elapsed(df: pd.DataFrame) -> pd.DataFrame:
+        return pd.DataFrame({"seconds": df.moment.astype("int64") // 10**9, "whole": df.whole + 1})
+
+    told = holdall.trace(elapsed, sample=TABLE[["moment", "whole"]])
+    assert told.passed
+    assert [reason.partition(" is ")[0] for reason in told.refuses] == ["moment"]

@@ -6,23 +6,23 @@ A function that takes two tables is given the answers and the raw rows; those go
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from holdall.columns.batch import Batch
-from holdall.errors import MissingDependency
 from holdall.frameworks.framework import Artefact
 from holdall.graph.tracing.beside import BESIDE
 from holdall.packing import inferring
 from holdall.packing.chain import Chain, beside
-from holdall.packing.traced import InGraph, StaysPython, held, traced
+from holdall.packing.traced import InGraph, StaysPython, held, settled, traced
 from holdall.spec.schema import Field, Kind, Schema
 
 if TYPE_CHECKING:
     from holdall.graph.conversion import Graph
+    from holdall.graph.tracing.tracing import Traced
 
 LABELS = (Kind.STRING, Kind.INT, Kind.BOOL)
 """Of these kinds a model gives what it was fitted on, and nothing else."""
@@ -60,12 +60,18 @@ class Answers:
 
 def behind(chain: Chain, answers: Answers, gives: Sequence[Field]) -> Behind:
     """The functions, traced and held to themselves. gives: the package's outputs. Raises StaysPython, MissingDependency."""
-    try:
-        from holdall.graph.tracing.untraceable import Untraceable, told
-    except ModuleNotFoundError as error:
-        raise MissingDependency(error.name or "spox", "holdall[pack]", "tracing a function") from None
     schema, sample = answers.together()
-    made = traced(chain.functions, f"postprocess {chain.shown}", schema, sample)
+
+    def built(strict: Collection[str]) -> Behind:
+        made = traced(chain.functions, f"postprocess {chain.shown}", schema, sample, strict=strict)
+        return _built(made, chain, schema, sample, gives)
+
+    return settled(built, schema, sample)
+
+
+def _built(made: Traced, chain: Chain, schema: Schema, sample: Batch, gives: Sequence[Field]) -> Behind:
+    from holdall.graph.tracing.untraceable import Untraceable, told
+
     wanted = [field.name for field in gives]
     if list(made.columns) != wanted:
         raise StaysPython(f"traced, it gives the columns {', '.join(made.columns)}, not {', '.join(wanted)}")

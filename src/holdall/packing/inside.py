@@ -6,7 +6,7 @@ Whatever does not come out the same stays Python; why is told as a blocker.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -17,7 +17,7 @@ from holdall.columns.batch import Batch
 from holdall.errors import MissingDependency
 from holdall.frameworks.framework import Artefact
 from holdall.graph.tracing.beside import BESIDE
-from holdall.packing.traced import Functions, InGraph, Run, StaysPython, held, traced
+from holdall.packing.traced import Functions, InGraph, Run, StaysPython, held, settled, traced
 from holdall.spec.schema import Field, Kind, Schema
 from holdall.spec.steps import GraphInput, Guard
 
@@ -46,8 +46,24 @@ def inside(
     """
     if model.engine != "onnx" or not model.inputs or len(model.files) != 1:
         raise StaysPython("the model behind it is no graph of columns")
-    with _rounded(bool(model.boundaries)):
-        made = traced(functions, f"preprocess {names}", schema, sample, table)
+
+    def built(strict: Collection[str]) -> Artefact:
+        with _rounded(bool(model.boundaries)):
+            made = traced(functions, f"preprocess {names}", schema, sample, table, strict)
+        return _built(made, run if functions else None, schema, sample, takes, model, beside)
+
+    return settled(built, schema, sample)
+
+
+def _built(
+    made: Traced,
+    run: Run | None,
+    schema: Schema,
+    sample: Batch,
+    takes: Sequence[Field],
+    model: Artefact,
+    beside: Sequence[str],
+) -> Artefact:
     from holdall.graph.fusing import fused
     from holdall.graph.thresholds import keeps_left
     from holdall.graph.tracing.tracing import GIVEN
@@ -68,7 +84,7 @@ def inside(
         raise StaysPython(told(error)) from error
     except Exception as error:  # the functions run as Python all the same; that their graph failed is only told
         raise StaysPython(f"it cannot be written as a graph: {type(error).__name__}: {error}"[:300]) from error
-    if functions:
+    if run is not None:
         held(alone, run, schema, sample, [field.name for field in takes])
     # The model itself was proved on its thresholds. A row beside one of these is beside that of a lowered column too.
     raw = {field.name for field in schema.inputs} - near

@@ -9,7 +9,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -40,14 +40,24 @@ OWN = ("the sample", "a row alone")
 
 Run = Callable[[Batch, Sequence[Field]], Batch]
 Functions = Sequence[Callable[[Any], Any]]
+Built = TypeVar("Built")
 
 
 class StaysPython(Exception):
     """Why functions are not in the graph, as a blocker tells it. seen: the row and the values that differ, in words;
-    column: the one that differs. others: what else keeps them out."""
+    column: the one that differs. others: what else keeps them out. strange: raw columns that are missing in that row, or
+    hold a fraction where there are whole numbers."""
 
-    def __init__(self, why: str, seen: str = "", column: str | None = None, others: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        why: str,
+        seen: str = "",
+        column: str | None = None,
+        others: Sequence[str] = (),
+        strange: Sequence[str] = (),
+    ) -> None:
         super().__init__(why)
+        self.strange = tuple(strange)
         self.seen = seen
         self.column = column
         self.others = tuple(others)
@@ -61,12 +71,38 @@ class InGraph:
     where: Mapping[str, tuple[str, str | None]]
 
 
-def traced(functions: Functions, label: str, schema: Schema, sample: Batch, table: str = "pandas") -> Traced:
+def settled(build: Callable[[Collection[str]], Built], schema: Schema, sample: Batch) -> Built:
+    """What `build` gives, with as few raw columns as it takes held to what the sample shows of them.
+
+    Where the graph differs in a row that is strange in a column, that column is held to the sample: such rows are then
+    refused, and that is told. Raises StaysPython, the first where nothing helps.
+    """
+    plain, strict = set(_plain(schema, sample)), set[str]()
+    first: StaysPython | None = None
+    while True:
+        try:
+            return build(sorted(strict))
+        except StaysPython as error:
+            first = first or error
+            more = (plain & set(error.strange)) - strict
+            if not more:
+                raise first from error
+            strict |= more
+
+
+def traced(
+    functions: Functions,
+    label: str,
+    schema: Schema,
+    sample: Batch,
+    table: str = "pandas",
+    strict: Collection[str] = (),
+) -> Traced:
     """The functions, run on a frame that records. schema: of the raw columns; sample: rows fitted to it; table: the kind of
     table that the first function is given, 'pandas' or 'numpy'.
 
     Those that take two tables are given the columns with `BESIDE` before their names as the second one.
-    Raises StaysPython, MissingDependency.
+    strict: raw columns that are held to what the sample shows of them. Raises StaysPython, MissingDependency.
     """
     try:
         from holdall.graph.tracing.tracing import trace
@@ -74,10 +110,10 @@ def traced(functions: Functions, label: str, schema: Schema, sample: Batch, tabl
     except ModuleNotFoundError as error:
         raise MissingDependency(error.name or "spox", "holdall[pack]", "tracing a function") from None
 
-    def tried(strict: Collection[str] = ()) -> Traced:
+    def tried(more: Collection[str] = ()) -> Traced:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return trace(_given(functions, table), schema.inputs, shown(sample, schema), label, strict)
+            return trace(_given(functions, table), schema.inputs, shown(sample, schema), label, {*strict, *more})
 
     try:
         return tried()
@@ -211,7 +247,9 @@ def _compare(
     if "refused" in actual and actual["refused"].any():
         first = int(np.flatnonzero(actual["refused"].any(axis=1))[0])
         raise StaysPython(
-            f"traced, it refuses row {rows[first]} of {name}, which the function takes", _row(asked, first)
+            f"traced, it refuses row {rows[first]} of {name}, which the function takes",
+            _row(asked, first),
+            strange=_strange(asked, first),
         )
     for column in wanted:
         values, nulls = made.where[column]
@@ -220,7 +258,8 @@ def _compare(
             place, words, seen = different
             where = f" in row {rows[place]} of {name}" if len(rows) else ""
             seen = f"{seen}, from {_row(asked, place)}"
-            raise StaysPython(f"traced, it gives another {column!r}: {words}{where}", seen, column)
+            strange = _strange(asked, place)
+            raise StaysPython(f"traced, it gives another {column!r}: {words}{where}", seen, column, strange=strange)
 
 
 def _check_refused(name: str, asked: Batch, rows: Any, actual: Mapping[str, Any]) -> None:
@@ -228,8 +267,16 @@ def _check_refused(name: str, asked: Batch, rows: Any, actual: Mapping[str, Any]
     if not graph.all():
         first = int(np.flatnonzero(~graph)[0])
         raise StaysPython(
-            f"traced, it answers row {rows[first]} of {name}, which the function refuses", _row(asked, first)
+            f"traced, it answers row {rows[first]} of {name}, which the function refuses",
+            _row(asked, first),
+            strange=_strange(asked, first),
         )
+
+
+def _strange(batch: Batch, place: int) -> list[str]:
+    """The columns that are missing in a row, or hold a fraction."""
+    values = {name: batch[name].take(slice(place, place + 1)).to_list()[0] for name in batch}
+    return [n for n, value in values.items() if value is None or (isinstance(value, float) and value % 1 != 0)]
 
 
 def _row(batch: Batch, place: int) -> str:

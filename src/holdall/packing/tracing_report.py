@@ -6,7 +6,7 @@ import inspect
 import linecache
 import os
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,7 @@ from holdall.columns.batch import Batch
 from holdall.errors import UsageError
 from holdall.packing import inferring, probing
 from holdall.packing.chain import Chain, beside
-from holdall.packing.traced import InGraph, StaysPython, collected, held, narrower, traced
+from holdall.packing.traced import InGraph, StaysPython, collected, held, narrower, settled, traced
 from holdall.scoring.fit import fit
 from holdall.spec.schema import Schema
 from holdall.spec.tracing import Obstacle, Recorded, Result, Tracing
@@ -54,12 +54,33 @@ def report(
     both, sample = beside(inferring.infer(sample, {}), sample, inputs, asked)
     schema = _schema(chain, both, sample)
     fitted = fit(sample, schema)
+
+    def built(strict: Collection[str]) -> Tracing:
+        made = traced(functions, chain.shown, schema, fitted, table, strict)
+        told = _told(functions, names, schema, made)
+        progress("comparing the graph with the function")
+        try:
+            rows, refuses = _held(made, chain, schema, fitted)
+        except StaysPython as error:
+            differs[:] = differs or [
+                msgspec.structs.replace(told, equal=False, blockers=(_difference(error, functions, made),))
+            ]
+            raise
+        return msgspec.structs.replace(told, rows=rows, refuses=tuple(refuses))
+
+    differs: list[Tracing] = []
     try:
-        made = traced(functions, chain.shown, schema, fitted, table)
+        return settled(built, schema, fitted)
     except StaysPython as error:
+        if differs:
+            return differs[0]
         progress("looking for what else stays Python")
         return _stays(functions, names, schema, collected(functions, schema, fitted, table), error)
-    told = Tracing(
+
+
+def _told(functions: Sequence[Any], names: Sequence[str], schema: Schema, made: Traced) -> Tracing:
+    """The report of functions that were traced, before they are compared."""
+    return Tracing(
         functions=tuple(names),
         traced=True,
         equal=True,
@@ -74,12 +95,6 @@ def report(
         ),
         lines=_lines(functions, [operation.line for operation in made.operations]),
     )
-    progress("comparing the graph with the function")
-    try:
-        rows, refuses = _held(made, chain, schema, fitted)
-        return msgspec.structs.replace(told, rows=rows, refuses=tuple(refuses))
-    except StaysPython as error:
-        return msgspec.structs.replace(told, equal=False, blockers=(_difference(error, functions, made),))
 
 
 def _check_tables(chain: Chain, sample: Batch, asked: Batch | None) -> None:
