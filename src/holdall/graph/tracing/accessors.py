@@ -12,6 +12,7 @@ from spox import Var
 
 from holdall.graph.tracing import patterns, text, times
 from holdall.graph.tracing.arithmetic import quietly
+from holdall.graph.tracing.cutting import Cut, Halves, HalvesFrame
 from holdall.graph.tracing.matching import Matches, compiled
 from holdall.graph.tracing.series import TracedSeries, only
 from holdall.graph.tracing.trace import Trace
@@ -190,14 +191,37 @@ class Text:
         return self._series._new(joined._vector, "str.cat")
 
     def split(self, pat: Word | None = None, n: int = -1, expand: bool = False, regex: Any = None) -> Any:
-        if (
-            n not in (-1, 0)
-            or regex
-            or (pat is not None and (len(pat) == 0 or (len(pat) > 1 and not text._plain(pat))))
-        ):
-            raise Untraceable("str.split with a count or a pattern")
+        if regex or (pat is not None and (len(pat) == 0 or (len(pat) > 1 and not text._plain(pat)))):
+            raise Untraceable("str.split with a pattern")
+        if n not in (-1, 0):
+            return self._halves(pat, n, expand, last=False)
         pieces = Pieces(self._series, pat)
         return pieces.frame() if expand else pieces
+
+    def rsplit(self, pat: Word | None = None, n: int = -1, expand: bool = False) -> Any:
+        return self.split(pat, expand=expand) if n in (-1, 0) else self._halves(pat, n, expand, last=True)
+
+    def _halves(self, pat: Word | None, n: int, expand: bool, *, last: bool) -> Any:
+        if n != 1 or not pat:
+            raise Untraceable("str.split with a count", "the graph cuts once, n=1, or everywhere")
+        cut = self._live.rsplit(pat, n=1) if last else self._live.split(pat, n=1)
+        halves = Halves(self._series, pat, cut, last=last)
+        return HalvesFrame(halves) if expand else halves
+
+    def partition(self, sep: Word = " ", expand: bool = True) -> Any:
+        return self._partitioned(sep, expand, last=False)
+
+    def rpartition(self, sep: Word = " ", expand: bool = True) -> Any:
+        return self._partitioned(sep, expand, last=True)
+
+    def _partitioned(self, sep: Word, expand: bool, *, last: bool) -> Any:
+        if not expand or not sep:
+            raise Untraceable("str.partition(expand=False)", "leave expand out")
+        live = self._live.rpartition(sep) if last else self._live.partition(sep)
+        return Cut(self._series, sep, last=last).partition(live)
+
+    def casefold(self) -> TracedSeries:
+        return self._text(text.cased(self._vector, "casefold", self._live.casefold()), "casefold")
 
     def extract(self, pat: Word, expand: bool = True, flags: int = 0) -> Any:
         live = self._live.extract(pat, flags=flags, expand=True)
@@ -291,11 +315,12 @@ class Pieces:
         return self._series._new(times.counted(count, vector, self._live.str.len()), "str.split.len")
 
     def apply(self, function: Any) -> TracedSeries:
-        from holdall.graph.tracing.scalar import real
+        from holdall.graph.tracing.scalar import over_pieces, real
 
-        if real(function) is not len:
-            raise Untraceable("Series.str.split().apply", "take a piece with .str[0]")
-        return self.len()
+        if real(function) is len:
+            return self.len()
+        made = over_pieces(self.trace, self._series._vector, self._separator, self._live, function)
+        return self._series._new(made, "str.split.apply")
 
     map = apply
 

@@ -163,7 +163,7 @@ def _shifted(symbol: str, moments: Vector, offset: Any) -> Vector:
     sign = 1 if symbol == "+" else -1
     months = sign * (12 * parts.pop("years", 0) + parts.pop("months", 0))
     moved = later(moments, months, made) if months else moments.with_live(made)
-    span = int(pandas.Timedelta(**parts).as_unit("us").value) if parts else 0
+    span = int(pandas.Timedelta(**parts).as_unit("ns").value) // 1000 if parts else 0
     values = op.add(moved.values, constant(sign * span, np.int64))
     return Vector(Form.MOMENT, filled(Form.MOMENT, values, moments.nulls), made, moments.nulls)
 

@@ -129,7 +129,11 @@ class OpenDummies:
             hits = [(Open(first, None, None), object())]
         part, category = hits[0]
         vector = part.vector
-        found = member_of(vector, [category] if isinstance(category, str) else [])
+        if vector.form is Form.INT and isinstance(category, str):
+            # A whole number's column is named after how it is written.
+            whole = category.removeprefix("-").isdecimal() and str(int(category)) == category
+            category = int(category) if whole else object()
+        found = member_of(vector, [category] if isinstance(category, str | int) else [])
         series = TracedSeries(self._trace, Vector(Form.BOOL, found, vector.live == category))
         return series._vector if part.dtype is None else series.astype(part.dtype)._vector
 
@@ -168,7 +172,7 @@ def _is_text(vector: Vector) -> bool:
 
 def _part(trace: Trace, vector: Vector, before: str | None, dtype: Any, drop_first: bool) -> Known | Open:
     if vector.open or not isinstance(vector.live.dtype, pandas.CategoricalDtype):
-        if drop_first or vector.form is not Form.STRING:
+        if drop_first or vector.form not in (Form.STRING, Form.INT) or (vector.form is Form.INT and vector.loose):
             raise over_rows("pandas.get_dummies of whatever values the table holds")
         return Open(vector, before, dtype)
     trace.note("pandas.get_dummies")

@@ -49,7 +49,9 @@ class Elements:
     def __bool__(self) -> bool:
         return bool(self.count() > 0)
 
-    def __getitem__(self, key: Any) -> Scalar:
+    def __getitem__(self, key: Any) -> Any:
+        if isinstance(key, slice) and key.step in (None, 1):
+            return replace_there(self, op.and_(self.there, self._between(key.start, key.stop)))
         if not isinstance(key, int):
             raise Untraceable("some of the parts of a text")
         kept = op.cast(self.there, to=np.int64)
@@ -68,6 +70,17 @@ class Elements:
             self.trace,
             replace(self.vector, values=self._of_rows(op.squeeze(values, constant([1], np.int64))), nulls=None),
         )
+
+    def _between(self, start: int | None, stop: int | None) -> Var:
+        kept = op.cast(self.there, to=np.int64)
+        place = op.sub(op.cumsum(kept, constant(1, np.int64)), constant(1, np.int64))
+        count = op.reduce_sum(kept, constant([1], np.int64), keepdims=1)
+
+        def edge(one: int) -> Var:
+            return constant(one, np.int64) if one >= 0 else op.add(count, constant(one, np.int64))
+
+        inside = op.greater_or_equal(place, edge(start or 0))
+        return inside if stop is None else op.and_(inside, op.less(place, edge(stop)))
 
     def _matrix(self, flat: Var) -> Var:
         """[N + 1, K] of what lies in one column, or is the same everywhere."""
@@ -200,6 +213,11 @@ class Elements:
 
     def __array__(self, *_: Any, **__: Any) -> NoReturn:
         raise Untraceable("the parts of a text as an array")
+
+
+def replace_there(elements: Elements, there: Var) -> Elements:
+    """The same parts, fewer of which are there."""
+    return replace(elements, there=there)
 
 
 @dataclass(frozen=True, eq=False)

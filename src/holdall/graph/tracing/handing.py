@@ -56,6 +56,7 @@ def hooks(trace: Trace) -> Mapping[str, Callable[..., Any]]:
         rewriting.IS_NONE: is_none,
         rewriting.FORMATTED: formatted,
         rewriting.JOIN: join,
+        rewriting.UNPACK: unpacked,
     }
 
 
@@ -228,6 +229,16 @@ def formatted(*parts: Any) -> Any:
     for one in rest:
         first = first + one
     return first
+
+
+def unpacked(value: Any, count: int) -> Any:
+    """`a, b = value`."""
+    if not isinstance(value, _Split):
+        return value
+    there = value.count()
+    wrong = op.not_(op.equal(there._vector.values, constant(count, np.int64)))
+    there._trace_refuse(wrong, f"another number of pieces than {count}")
+    return [value[place] for place in range(count)]
 
 
 def join(of: Any, parts: Any) -> Any:

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import ast
 
-COLLECT, GENERATE, CONTAINS, ITEM, GET, IS_NONE, FORMATTED, JOIN = (
+COLLECT, GENERATE, CONTAINS, ITEM, GET, IS_NONE, FORMATTED, JOIN, UNPACK = (
     f"__holdall_{name}__"
-    for name in ("collect", "generate", "contains", "item_of", "get", "is_none", "formatted", "join")
+    for name in ("collect", "generate", "contains", "item_of", "get", "is_none", "formatted", "join", "unpack")
 )
 
 
@@ -84,6 +84,17 @@ class Rewriting(ast.NodeTransformer):
             return self._handed(node, GET, node.func.value, *node.args)
         if node.func.attr == "join" and len(node.args) == 1:
             return self._handed(node, JOIN, node.func.value, node.args[0])
+        return node
+
+    def visit_Assign(self, node: ast.Assign) -> ast.AST:
+        self.generic_visit(node)
+        target = node.targets[0]
+        if len(node.targets) != 1 or not isinstance(target, ast.Tuple | ast.List):
+            return node
+        if not isinstance(node.value, ast.Tuple | ast.List) and not any(
+            isinstance(one, ast.Starred) for one in target.elts
+        ):
+            node.value = self._handed(node.value, UNPACK, node.value, ast.Constant(len(target.elts)))
         return node
 
     def visit_JoinedStr(self, node: ast.JoinedStr) -> ast.AST:

@@ -216,7 +216,19 @@ class Scalar:
     def __round__(self, digits: int | None = None) -> Scalar:
         if digits is None:
             raise Untraceable("round() to a whole number", "use round(x, 0)")
-        raise Untraceable("round() of one value", "Python rounds otherwise than pandas; use Series.round")
+        vector = self._vector
+        if vector.form is not Form.INT or vector.nulls is not None or vector.loose:
+            return Scalar(self._trace, _rounded(vector, digits))
+        if digits >= 0:
+            return self
+        unit = constant(10 ** min(-digits, 18), np.int64)
+        rest = op.mod(vector.values, unit)
+        low = op.sub(vector.values, rest)
+        twice = op.mul(rest, constant(2, np.int64))
+        odd = op.equal(op.mod(op.div(low, unit), constant(2, np.int64)), constant(1, np.int64))
+        up = op.or_(op.greater(twice, unit), op.and_(op.equal(twice, unit), odd))
+        rounded = op.where(up, op.add(low, unit), low)
+        return Scalar(self._trace, Vector(Form.INT, rounded, pandas.Series([0])))
 
     def __bool__(self) -> bool:
         if not _ways:
@@ -279,6 +291,32 @@ class Scalar:
             raise Untraceable(f"numpy.{function.__name__}.{method}")
         series = [one._series if isinstance(one, Scalar) else one for one in inputs]
         return Scalar(self._trace, ufunc(self._trace, function, series)._vector)
+
+
+def _rounded(vector: Vector, digits: int) -> Vector:
+    """round(x, digits) of doubles as Python has it: of the number that the double is, not of one that was scaled."""
+    if vector.form is not Form.FLOAT or not 0 <= digits <= 15 or vector.single:
+        raise Untraceable("round() of one value", "Python rounds otherwise than pandas; use Series.round")
+    x, factor = vector.values, constant(10.0**digits)
+    # Where that is a whole number already, or nothing is left behind the point.
+    large = op.or_(op.not_(op.less(op.abs(op.mul(x, factor)), constant(2.0**52))), op.isnan(x))
+    small = op.where(large, constant(0.0), x)
+    high = op.mul(small, factor)
+    # The part of the product that a double loses (Dekker): both halves of each factor are multiplied without loss.
+    split = constant(134217729.0)
+    (a, b), (c, d) = (
+        (upper, op.sub(one, upper))
+        for one in (small, factor)
+        for upper in [op.sub(op.mul(split, one), op.sub(op.mul(split, one), one))]
+    )
+    lost = op.sub(op.sub(op.sub(op.sub(high, op.mul(a, c)), op.mul(b, c)), op.mul(a, d)), op.mul(b, d))
+    low = op.neg(lost)
+    base = op.floor(high)
+    over = op.add(op.sub(op.sub(high, base), constant(0.5)), low)
+    odd = op.not_(op.equal(op.mul(op.floor(op.div(base, constant(2.0))), constant(2.0)), base))
+    up = op.or_(op.greater(over, constant(0.0)), op.and_(op.equal(over, constant(0.0)), odd))
+    whole = op.where(up, op.add(base, constant(1.0)), base)
+    return numbers(op.where(large, x, op.div(whole, factor)), vector.live, loose=vector.loose)
 
 
 def _forms(*operands: Any) -> set[Form]:
@@ -369,7 +407,9 @@ class _Split:
         self._separator = separator
         self._pieces = scalar._series.str.split(separator)
 
-    def __getitem__(self, key: int) -> Scalar:
+    def __getitem__(self, key: Any) -> Any:
+        if builtins.isinstance(key, slice):
+            return self.elements()[key]
         made = self._pieces[key]
         missing = null_mask(made._vector)
         if missing is not None:
@@ -441,6 +481,22 @@ def over_values(
         return explored(trace, lambda: face(Scalar(trace, vector)), live)
     rebound = _rebound(function, trace)
     return explored(trace, lambda: rebound(Scalar(trace, vector), *arguments, **options), live, catches(real_one))
+
+
+def over_pieces(
+    trace: Trace, vector: Vector, separator: str | None, pieces: Any, function: Callable[..., Any]
+) -> Vector:
+    """Series.apply of the lists that `.str.split` gives. pieces: those of the sample."""
+    real_one = _undone(function)
+    live = quietly(pieces.apply, real_one)
+    rebound = _rebound(function, trace)
+
+    def run() -> Any:
+        if vector.nulls is not None and decide(vector.nulls):
+            return rebound(marker(vector))
+        return rebound(_Split(Scalar(trace, Vector(Form.STRING, vector.values, vector.live)), separator))
+
+    return explored(trace, run, live, catches(real_one))
 
 
 def over_rows_of(
@@ -680,6 +736,8 @@ def _bool(value: Any = False) -> Any:
 
 def _isinstance(value: Any, kinds: Any) -> bool:
     kinds = tuple(map(real, kinds)) if builtins.isinstance(kinds, tuple) else real(kinds)
+    if builtins.isinstance(value, _Split):
+        return list in (kinds if builtins.isinstance(kinds, tuple) else (kinds,))
     if not isinstance(value, Scalar):
         return builtins.isinstance(value, kinds)
     wanted = kinds if builtins.isinstance(kinds, tuple) else (kinds,)

@@ -513,6 +513,20 @@ class TracedSeries:
 
         return TracedFrame(self._trace, {self.name if name is None else name: self._vector})
 
+    def transform(self, func: Any, *arguments: Any, **options: Any) -> Any:
+        if not callable(func):
+            raise over_rows(f"Series.transform({func!r})")
+        return (
+            func(self, *arguments, **options) if isinstance(func, np.ufunc) else self.apply(func, arguments, **options)
+        )
+
+    @property
+    def codes(self) -> Any:
+        """Of what `pandas.Categorical` gives."""
+        if not isinstance(self._vector.live.dtype, pandas.CategoricalDtype):
+            raise AttributeError("'Series' object has no attribute 'codes'")
+        return self.cat.codes
+
     def pipe(self, function: Any, *arguments: Any, **options: Any) -> Any:
         return function(self, *arguments, **options)
 
@@ -618,8 +632,12 @@ def _bounded(vector: Vector, bound: Vector, name: Word, live: Any) -> Vector:
     x, limit = to_float(vector), to_float(bound)
     if vector.single:
         limit = to_single(limit)
-    beyond = op.less(x, limit) if name == "maximum" else op.greater(x, limit)
-    values = op.where(beyond, limit, x)
+    if limit.type is not None and getattr(limit.type, "shape", None) == ():
+        values = op.max([x, limit]) if name == "maximum" else op.min([x, limit])
+    else:
+        # Where a bound is missing there is none.
+        beyond = op.less(x, limit) if name == "maximum" else op.greater(x, limit)
+        values = op.where(beyond, limit, x)
     if live.dtype.kind in "iub":
         live = live.astype(np.float64)
     return numbers(values, live, loose=vector.loose)
