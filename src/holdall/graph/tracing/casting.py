@@ -57,7 +57,7 @@ def cast(trace: Trace, vector: Vector, dtype: Any) -> Vector:
         given = isinstance(vector.live.dtype, pandas.CategoricalDtype) and not vector.open
         return replace(vector.with_live(live), open=not given)
     if form is Form.STRING:
-        return _to_text(trace, vector, live)
+        return _to_text(vector, live)
     if vector.form is Form.STRING:
         return parsed(trace, vector, form, live)
     if form is Form.FLOAT:
@@ -110,7 +110,7 @@ def _live_cast(live: Any, dtype: Any) -> Any:
         raise
 
 
-def _to_text(trace: Trace, vector: Vector, live: Any) -> Vector:
+def _to_text(vector: Vector, live: Any) -> Vector:
     if vector.form is Form.STRING:
         if vector.nulls is not None and not isinstance(live.dtype, pandas.StringDtype):
             raise Untraceable("astype(str) of text that may be missing", "add .fillna('') before")
@@ -118,11 +118,6 @@ def _to_text(trace: Trace, vector: Vector, live: Any) -> Vector:
     if vector.form is Form.BOOL and vector.nulls is None:
         values = op.where(vector.values, constant("True", np.str_), constant("False", np.str_))
         return Vector(Form.STRING, values, live)
-    if vector.form is Form.FLOAT and vector.loose:
-        # Whole numbers, of which pandas writes '7.0' only where another row of the table has none.
-        trace.refuse(op.isnan(vector.values), "a missing value as text", narrower=True)
-        whole = op.cast(op.where(op.isnan(vector.values), constant(0.0), vector.values), to=np.int64)
-        return Vector(Form.STRING, op.cast(whole, to=np.str_), live)
     if vector.form is Form.INT and vector.nulls is None and not vector.loose:
         return Vector(Form.STRING, op.cast(vector.values, to=np.str_), live)
     raise Untraceable(
