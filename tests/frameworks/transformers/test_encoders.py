@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import weakref
-from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -25,7 +24,6 @@ pytestmark = [
 
 UNSEEN = ["a good item", "", "  leading", "漢字 😀 zzz", "I love it " * 5]
 LONG = "word " * 200
-RELATIVE = {"relative_attention": True, "position_buckets": 16, "pos_att_type": ["p2c", "c2p"], "share_att_key": True}
 
 
 @pytest.fixture(autouse=True)
@@ -44,22 +42,10 @@ def packed(model: Any, texts: list[str], **options: Any) -> pd.DataFrame:
     return answers
 
 
-@pytest.mark.parametrize(
-    ("make", "tokens", "options"),
-    [
-        ("DistilBert", tokenizer, {}),
-        ("Roberta", byte_level, {}),
-        ("XLMRoberta", sentence_pieces, {}),
-        ("DebertaV2", sentence_pieces, RELATIVE),
-    ],
-)
-def test_an_encoder_answers_as_its_pipeline_does(
-    make: str, tokens: Callable[[], Any], options: Mapping[str, Any]
-) -> None:
-    """Some of holdall's own texts are longer than these small ones take: the model's no is no reason to fail."""
-    classify = pipeline(
-        "text-classification", model=encoder(make, "ForSequenceClassification", **options), tokenizer=tokens()
-    )
+def test_a_text_that_is_longer_than_the_model_takes_does_not_stop_the_packing() -> None:
+    """Among holdall's own texts, by which it compares tokenizers, are some that so small a model refuses."""
+    network = encoder("XLMRoberta", "ForSequenceClassification")
+    classify = pipeline("text-classification", model=network, tokenizer=sentence_pieces())
     answers = packed(classify, UNSEEN)
     for label, wanted in scores(classify, UNSEEN).items():
         np.testing.assert_allclose(answers[f"probability_{label}"], wanted, atol=2e-6)
