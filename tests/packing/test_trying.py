@@ -74,3 +74,12 @@ def test_a_column_whose_missing_values_differ_is_held_to_the_sample_and_that_is_
     told = holdall.trace(elapsed, sample=TABLE[["moment", "whole"]])
     assert told.passed
     assert [reason.partition(" is ")[0] for reason in told.refuses] == ["moment"]
+
+
+def test_whole_numbers_that_are_floats_beside_a_fraction_are_held_to_the_sample() -> None:
+    def keyed(df: pd.DataFrame) -> pd.DataFrame:
+        return pd.DataFrame({"key": df.word + "_" + df.whole.astype(str), "byte": df.byte * 2})
+
+    told = holdall.trace(keyed, sample=TABLE[["word", "whole", "byte"]])
+    assert told.passed
+    assert [reason.partition(" is ")[0] for reason in told.refuses] == ["whole"]

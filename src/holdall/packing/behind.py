@@ -78,7 +78,7 @@ def _built(made: Traced, chain: Chain, schema: Schema, sample: Batch, gives: Seq
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            alone = InGraph(*made.by_itself())
+            alone = InGraph.of(made)
             graph = made.as_answers(gives)
     except Untraceable as error:
         raise StaysPython(told(error)) from error

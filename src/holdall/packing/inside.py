@@ -72,7 +72,7 @@ def _built(
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            alone = InGraph(*made.by_itself())
+            alone = InGraph.of(made)
             given, passed = made.for_model(takes, model.inputs, beside)
             ((path, graph),) = model.files.items()
             ends = [end for output in passed for end in (output.name, output.mask) if end is not None]

@@ -65,10 +65,19 @@ class StaysPython(Exception):
 
 @dataclass(frozen=True)
 class InGraph:
-    """Functions as a graph of their own. where: by column its outputs, of values and of nulls."""
+    """Functions as a graph of their own. where: by column its outputs, of values and of nulls. sources: by column the raw
+    columns that it depends on."""
 
     graph: Graph
     where: Mapping[str, tuple[str, str | None]]
+    sources: Mapping[str, Collection[str]]
+
+    @classmethod
+    def of(cls, made: Traced) -> InGraph:
+        """What was traced, as a graph of its own. Raises Untraceable."""
+        lineage = made.trace.lineage
+        columns = made.columns.items()
+        return cls(*made.by_itself(), {name: lineage.sources([one.values, one.nulls]) for name, one in columns})
 
 
 def settled(build: Callable[[Collection[str]], Built], schema: Schema, sample: Batch) -> Built:
@@ -225,7 +234,14 @@ def held(made: InGraph, run: Run, schema: Schema, sample: Batch, wanted: Sequenc
         rows, expected, refused = _answered(run, schema, batch)
         if len(rows):
             asked = batch.take(rows)
-            _compare(made, name, asked, rows, expected, answered(asked), wanted)
+            try:
+                _compare(made, name, asked, rows, expected, answered(asked), wanted)
+            except StaysPython as error:
+                if error.column is not None:
+                    # Whole numbers are floats in a table where another row has a fraction.
+                    whole = {field.name for field in schema.inputs if field.kind is Kind.INT}
+                    error.strange += tuple(whole & set(made.sources[error.column]))
+                raise
             compared += len(rows)
         if len(refused):
             asked = batch.take(refused)

@@ -153,7 +153,7 @@ def _held(made: Traced, chain: Chain, schema: Schema, sample: Batch) -> tuple[in
     from holdall.graph.tracing.untraceable import Untraceable
 
     try:
-        alone = InGraph(*made.by_itself())
+        alone = InGraph.of(made)
     except Untraceable as error:
         raise StaysPython(error.operation) from error
     expected = list(chain.run_together(sample.take(slice(0, 1)), schema.inputs))

@@ -70,6 +70,23 @@ class Lineage:
         """What these values came from."""
         return self._origins([value._var_info for value in values if value is not None], inside=False)
 
+    def sources(self, values: Sequence[Var | None]) -> set[str]:
+        """The raw columns that these values depend on, through whatever operations."""
+        found: set[str] = set()
+        seen: set[int] = set()
+        pending = [value._var_info for value in values if value is not None]
+        while pending:
+            info = pending.pop()
+            if id(info) in seen:
+                continue
+            seen.add(id(info))
+            name = self._named.get(id(info))
+            if isinstance(name, str):
+                found.add(name)
+            else:
+                pending += list(info._op.dependencies)
+        return found
+
     def _origins(self, starts: list[Any], *, inside: bool) -> Origins:
         """inside: the starts themselves have a name, which is not what is asked for."""
         found = Origins()
