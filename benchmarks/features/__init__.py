@@ -7,4 +7,6 @@ right there, is measured by `python -m benchmarks.features`. `KINDS` names the m
 
 from __future__ import annotations
 
-KINDS = ("credit", "retail", "telemetry", "text", "dates")
+KINDS = (
+    "credit", "retail", "telemetry", "text", "dates", "applications", "competitions", "sensors", "messages", "orders",
+)  # fmt: skip

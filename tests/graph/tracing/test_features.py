@@ -18,6 +18,7 @@ STAY = {
     "text.label_counts": "DataFrame.groupby",
     "dates.now_based": "Timestamp.now",
     "dates.first_order_age": "Series.min",
+    "orders.tz_local": "dt.tz_convert of another zone",
 }
 """What is not traced, and what stops it."""
 
