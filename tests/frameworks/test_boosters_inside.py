@@ -132,6 +132,13 @@ def test_what_a_sparse_matrix_does_not_store_is_missing_to_xgboost(before: str) 
     rows.same_classes(model, "m", sample, unseen, complement=rows.ULP)
 
 
+def test_a_stack_hands_a_sparse_matrix_on_with_its_answers() -> None:
+    sample, unseen = (_with_words(table).drop(columns=["a", "b"]) for table in (SAMPLE, UNSEEN))
+    stack = StackingClassifier([("one", xgb.XGBClassifier(**FEW))], xgb.XGBClassifier(**FEW), cv=2, passthrough=True)
+    model = make_pipeline(OneHotEncoder(handle_unknown="ignore"), stack).fit(sample, TARGET)
+    rows.same_classes(model, "m", sample, unseen, complement=rows.ULP)
+
+
 BOOSTERS = {
     "XGBoost": lambda: xgb.XGBClassifier(**FEW),
     "LightGBM": lambda: lgb.LGBMClassifier(verbose=-1, **FEW),

@@ -6,6 +6,7 @@ Sums over members are added in scikit-learn's order, so that votes that tie ther
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -121,7 +122,10 @@ def _stacked(model: Any, table: Table, conversion: Conversion, path: str) -> Tab
         block = numbers(table, path)
         parts.append(block.values)
         width += block.width
-    return features(model, joined(parts), width)
+    stacked = features(model, joined(parts), width)
+    # A sparse matrix of inputs makes one of the answers beside them.
+    sparse = model.passthrough and any(block.sparse for block in table)
+    return tuple(replace(block, sparse=True) for block in stacked) if sparse else stacked
 
 
 def _stack_columns(model: Any, estimator: Any, answer: Outputs, method: str, path: str) -> list[Var]:
