@@ -20,7 +20,7 @@ from holdall.environments.uv import ResolverFailed
 from holdall.errors import UsageError
 from tests.environments import index as indexes
 
-X = pd.DataFrame({"a": np.arange(20.0), "b": np.arange(20.0)[::-1] % 7})
+X = pd.DataFrame({"a": np.arange(1.0, 21.0), "b": np.arange(20.0)[::-1] % 7 + 1})
 MODEL = LinearRegression().fit(X, X.a * 2)
 OTHER = LinearRegression().fit(X, X.a * 3)
 NATIVE = make_pipeline(FunctionTransformer(gammaln), LinearRegression()).fit(X, X.a * 2)
@@ -148,10 +148,10 @@ def test_a_native_package_pins_what_it_was_proved_with(monkeypatch: pytest.Monke
     from importlib.metadata import version
 
     package = api.pack(NATIVE, name="m", sample=X)
-    pins = {f"{name}=={version(name)}" for name in ("numpy", "pandas", "scikit-learn", "skops")}
+    pins = {f"{name}=={version(name)}" for name in ("numpy", "pandas", "scikit-learn", "scipy", "skops")}
     assert set(package.manifest.environment.requires) == {*pins, "onnxruntime>=1.24"}
     locked = versions(package)
-    assert {f"{name}=={locked[name]}" for name in ("numpy", "pandas", "scikit-learn", "skops")} == pins
+    assert {f"{name}=={locked[name]}" for name in ("numpy", "pandas", "scikit-learn", "scipy", "skops")} == pins
     assert api.environment("m")["matches"] is True
 
 

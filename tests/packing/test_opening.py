@@ -517,6 +517,7 @@ def test_a_model_inside_a_dictionary_is_told_by_its_place(tmp_path):
         (gzip.compress(b"CBM1" + bytes(40)), UnsupportedModel, "a CatBoost model, compressed with gzip"),
         (gzip.compress(b"nothing that is known"), UnreadableFile, "does not know"),
     ],
+    ids=["lz4", "cut off", "gzip of a model", "gzip of anything"],  # bytes with a time in them would differ by worker
 )
 def test_a_compressed_file_is_told_by_what_is_inside(data, error, words, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "lz4.frame", None)

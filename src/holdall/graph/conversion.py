@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import spox
 import spox.opset.ai.onnx.v21 as op
+from onnx import ValueInfoProto, helper
 from spox import Tensor, Var
 
 from holdall.graph.exactness import keep_near_ones
@@ -141,13 +142,22 @@ class Conversion:
         # Dropping unused inputs leaves the others in an order that changes from run to run.
         declared = sorted(proto.graph.input, key=lambda value: list(self._arguments).index(value.name))
         del proto.graph.input[:]
-        proto.graph.input.extend(declared)
         used = {value.name for value in declared}
+        for group in self.inputs:
+            if group.mask in used and group.name not in used:
+                # Of these columns only what is missing matters; their values are given all the same.
+                declared.append(_declared(group))
+        proto.graph.input.extend(declared)
         return tuple(
             GraphInput(name=g.name, kind=g.kind, columns=g.columns, mask=g.mask if g.mask in used else None)
             for g in self.inputs
             if g.name in used or g.mask in used
         )
+
+
+def _declared(group: GraphInput) -> ValueInfoProto:
+    element = helper.np_dtype_to_tensor_dtype(np.dtype(ELEMENT[group.kind]))
+    return helper.make_tensor_value_info(group.name, element, [ROWS, len(group.columns)])
 
 
 def _same(raw: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

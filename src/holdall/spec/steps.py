@@ -77,7 +77,8 @@ class Step(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid
     outputs: what it gives, in the order of the schema's outputs.
     guards: the columns of the graph's bool output 'refused' [rows, len(guards)]; empty: there is no such output.
     table: for native artefacts, the kind of table the model was fitted on: 'pandas', 'numpy', 'text' for a model that takes
-        one document after the other, 'mappings' for one that takes a dictionary a row. For functions, the kind of table that the first one is given.
+        one document after the other, 'mappings' for one that takes a dictionary a row. For functions, the kind of table
+        that the first one is given.
     functions: for engine 'python', what the table goes through, one after the other: 'module:name' of the sealed source.
     takes: the columns that this step takes, where another step stands before it; else they are the schema's inputs.
     """

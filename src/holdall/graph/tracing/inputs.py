@@ -57,8 +57,7 @@ class RawColumns(Conversion):
             for matrix, element in matrices.items():
                 columns = [_of(matrix, self._places[name][1]) for name in group.columns]
                 taken = [(place, column) for place, column in enumerate(columns) if column in used]
-                if taken or len(groups) == 1:
-                    declared.append(helper.make_tensor_value_info(matrix, element, [ROWS, len(columns)]))
+                declared.append(helper.make_tensor_value_info(matrix, element, [ROWS, len(columns)]))
                 for place, column in taken:
                     at = helper.make_tensor(f"{column}_place", TensorProto.INT64, [], [place])
                     nodes.append(helper.make_node("Constant", [], [at.name], value=at))
