@@ -153,6 +153,9 @@ QUIET = (
     *("ZeroInflatedPoisson", "ZeroInflatedGeneralizedPoisson", "ZeroInflatedNegativeBinomialP"),
 )
 REMEMBERED = "bought ~ job * center(age) + standardize(income) + np.log1p(children)"
+BOUNDS = (
+    "amount ~ np.maximum(age, 40) + np.clip(income, 9e3, 4e4) + pow(children, 2) + np.minimum(age, income) % 7 + job"
+)
 CONTRASTS = "amount ~ C(job, Sum) * age + C(children, Treatment(2)) + np.log(income) + I(age ** 2)"
 
 
@@ -208,6 +211,7 @@ CASES = (
     _case("logit formula, transforms that remember", "regression", formula("logit", REMEMBERED)),
     _case("quantreg formula, bs()", "regression", formula("quantreg", "amount ~ bs(age, df=5) + job")),
     _case("ols formula, cr()", "regression", formula("ols", "amount ~ cr(age, df=4, constraints='center') + job")),
+    _case("ols formula, bounds and remainders", "regression", formula("ols", BOUNDS)),
     _case("mixedlm formula", "regression", formula("mixedlm", "amount ~ age + np.log(income)", groups="job")),
     _case("mnlogit formula", "classification", formula("mnlogit", "children ~ age + job")),
     _case("OrderedModel", "classification", ordered),

@@ -126,12 +126,14 @@ def linked(name: str) -> Callable[[], Given]:
 CONTRASTS = "affairs ~ 0 + C(job, Treatment('farmer')):age + C(job, Helmert):educ + C(job, Sum) + C(occupation, Poly)"
 REMEMBERED = "had ~ job * center(age) + standardize(educ, ddof=1) + town + I(educ > 14) + np.log1p(children)"
 SPLINES = "affairs ~ bs(yrs_married, df=5) + cr(age, df=4, constraints='center') + cc(educ, df=3, constraints='center')"
+BOUNDS = "affairs ~ np.maximum(age, 30) + np.clip(educ, 12, 16) + pow(children, 2) + np.minimum(age, educ) % 3 + np.sign(age - 40)"
 
 CASES = (
     FrameworkCase("contrasts and interactions", formula(CONTRASTS, smf.ols), "regression"),
     FrameworkCase("transforms that remember", formula(REMEMBERED, smf.logit), "regression"),
     FrameworkCase("splines", formula(SPLINES, smf.ols), "regression"),
     FrameworkCase("powers", formula("affairs ~ I(age ** 2) + np.sqrt(educ) + age:educ", smf.quantreg), "regression"),
+    FrameworkCase("bounds and remainders", formula(BOUNDS, smf.ols), "regression"),
     FrameworkCase("OLS of a frame", matrix("affairs", sm.OLS), "regression"),
     FrameworkCase("OLS of an array", plain_array, "regression"),
     FrameworkCase("RLM", matrix("affairs", sm.RLM), "regression"),

@@ -179,6 +179,11 @@ class _Walk:
         name, module = getattr(function, "__name__", ""), str(getattr(function, "__module__", ""))
         if module.startswith("patsy") and name in ("I", "C"):
             return self.value(node.args[0])  # the levels and the contrast are in the design already
+        if function is np.isnan:
+            return Value(Kind.BOOL, op.isnan(self._double(self.value(node.args[0]))))
+        if function is np.clip and len(node.args) == 3 and not node.keywords and all(map(_is_number, node.args[1:])):
+            x, low, high = (self._double(self.value(part)) for part in node.args)
+            return Value(Kind.FLOAT, _smaller(_larger(x, low), high))
         if isinstance(function, np.ufunc) and not node.keywords:
             found = _UFUNCS.get(name)
             if found is not None:
@@ -190,6 +195,8 @@ class _Walk:
                 return Value(Kind.FLOAT, op.where(chosen.values, *parts))
         if function is abs:
             return Value(Kind.FLOAT, op.abs(self._double(self.value(node.args[0]))))
+        if function is pow and len(node.args) == 2:
+            return Value(Kind.FLOAT, op.pow(*[self._double(self.value(part)) for part in node.args]))
         raise self._unknown(f"{ast.unparse(node.func)}()")
 
     def _remembered(self, memory: Any, node: ast.Call) -> Value:
@@ -314,6 +321,19 @@ def _log1p(x: Var) -> Var:
     return op.where(small, x, op.where(infinite, op.log(grown), op.mul(op.log(grown), op.div(x, safe))))
 
 
+def _is_number(node: ast.expr) -> bool:
+    return isinstance(node.operand if isinstance(node, ast.UnaryOp) else node, ast.Constant)
+
+
+def _larger(a: Var, b: Var) -> Var:
+    """NumPy's maximum: a NaN on either side is the answer."""
+    return op.where(op.or_(op.greater_or_equal(a, b), op.isnan(a)), a, b)
+
+
+def _smaller(a: Var, b: Var) -> Var:
+    return op.where(op.or_(op.less_or_equal(a, b), op.isnan(a)), a, b)
+
+
 def _rest(a: Var, b: Var) -> Var:
     """NumPy's remainder, which has the divisor's sign."""
     rest = op.mod(a, b, fmod=1)
@@ -343,14 +363,21 @@ _UFUNCS: dict[str, Callable[..., Var]] = {
     "ceil": op.ceil,
     "divide": op.div,
     "exp": op.exp,
+    "fabs": op.abs,
+    "float_power": op.pow,
     "floor": op.floor,
     "log": op.log,
     "log10": lambda x: op.mul(op.log(x), constant(1 / math.log(10))),
     "log1p": _log1p,
     "log2": lambda x: op.mul(op.log(x), constant(1 / math.log(2))),
+    "maximum": _larger,
+    "minimum": _smaller,
     "multiply": op.mul,
     "negative": op.neg,
     "power": op.pow,
+    "reciprocal": lambda x: op.div(constant(1.0), x),
+    "remainder": _rest,
+    "sign": op.sign,
     "sin": op.sin,
     "sqrt": op.sqrt,
     "square": lambda x: op.mul(x, x),
