@@ -342,6 +342,10 @@ CASES: dict[str, tuple[Any, Any]] = {
     "validated": (make_pipeline(Validated(), LogisticRegression()), X[WHOLE]),
     "a class of one's own only": (make_pipeline(Plain(), StandardScaler(), LogisticRegression()), X[WHOLE]),
     "applied": (make_pipeline(Bands(), StandardScaler(), LogisticRegression()), X[["income", "age"]]),
+    "numbers beside text": (
+        make_pipeline(F(lambda t: t.to_numpy()), F(lambda Z: Z[:, [0]].astype(float) * 2), LogisticRegression()),
+        X[["debt", "city"]],
+    ),
     "distances": (make_pipeline(Distances(), StandardScaler(), LogisticRegression()), X[WHOLE]),
 }
 

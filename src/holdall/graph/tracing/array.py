@@ -489,8 +489,12 @@ def _as_float(vector: Vector, dtype: Any) -> Vector:
 
 
 def of_frame(frame: TracedFrame) -> TracedArray:
-    """The table as an array."""
-    return TracedArray(frame._trace, [Cell(vector) for vector in unified(list(frame._columns.values()))])
+    """The table as an array: of Python's objects where text stands beside numbers."""
+    vectors = list(frame._columns.values())
+    forms = {vector.form for vector in vectors}
+    if Form.STRING in forms and len(forms) > 1:
+        vectors = [vector.with_live(vector.live.astype(object)) for vector in vectors]
+    return TracedArray(frame._trace, [Cell(vector) for vector in unified(vectors)])
 
 
 def filled_array(height: Height, width: int | None, value: Any, dtype: Any = None) -> TracedArray:

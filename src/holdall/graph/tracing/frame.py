@@ -780,7 +780,7 @@ class _Rows:
     def __getattr__(self, name: Word) -> Any:
         raise over_rows("the number of rows")
 
-    def __index__(self) -> int:
+    def __index__(self, *_: Any) -> int:
         raise over_rows("the number of rows")
 
     __int__ = __float__ = __bool__ = __add__ = __sub__ = __mul__ = __truediv__ = __floordiv__ = __index__
