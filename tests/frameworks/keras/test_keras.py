@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import subprocess
 import sys
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -81,6 +83,18 @@ def test_what_cannot_be_sealed_is_refused_with_what_to_do() -> None:
     narrow = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)])
     with pytest.raises(UsageError):
         holdall.pack(narrow, name="m", sample=np.ones((8, 4)))
+
+
+def test_a_packed_model_is_let_go_with_its_last_user() -> None:
+    import keras
+
+    model, sample, _ = networks.MODELS["perceptron"]()
+    holdall.pack(model, name="m", sample=sample)
+    seen = weakref.ref(model)
+    del model
+    keras.backend.clear_session()  # Keras itself remembers the names of layers
+    gc.collect()
+    assert seen() is None
 
 
 def test_the_torch_backend_gives_the_same_and_nothing_imports_keras_to_run_it(tmp_path: Path) -> None:
