@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections import defaultdict
 from typing import Any
@@ -39,6 +40,8 @@ def test_comprehensions_over_the_parts_of_a_text() -> None:
         df["all"] = text.apply(lambda x: all(c.isalpha() for c in x))
         df["longest"] = text.apply(lambda x: max([len(w) for w in x.split()]) if x.split() else 0)
         df["joined"] = text.apply(lambda x: " ".join(w.capitalize() for w in x.split() if len(w) > 1))
+        df["mapped"] = text.apply(lambda x: sum(map(str.isdigit, x)))
+        df["among"] = [a in b.split(" ") for a, b in zip(df["joined"], df["text"], strict=True)]
         df["has_b"] = text.apply(lambda x: int("b" in x.split(",")))
         df["first"] = text.apply(
             lambda x: [w for w in x.split() if not w.isdigit()][0] if len(x.split()) > 0 else "none"  # noqa: RUF015
@@ -59,6 +62,7 @@ def test_a_value_of_the_row_within_a_loop_over_its_parts_ends_the_trace() -> Non
 def test_comprehensions_over_columns() -> None:
     def listed(df: Any) -> Any:
         df["level"] = ["hot" if t > 30 else "cold" if t < 10 else "mild" for t in df["t"]]
+        df["angle"] = [math.atan2(a, b) for a, b in zip(df["t"], df["n"], strict=True)]
         df["sum"] = [a + b for a, b in zip(df["t"], df["n"], strict=True)]
         df["name"] = [f"{w}-{n}" for w, n in zip(df["w"], df["n"], strict=True)]
         return df

@@ -160,10 +160,26 @@ class Elements:
 
     def holds(self, value: Any) -> Scalar:
         """Whether one of them is this value."""
-        if not isinstance(value, str) or self.vector.form is not Form.STRING:
+        if self.vector.form is not Form.STRING:
+            raise Untraceable("'in' the parts of a text")
+        if isinstance(value, Scalar):
+            return self._holds_of_row(value._vector)
+        if not isinstance(value, str):
             raise Untraceable("'in' the parts of a text")
         equal = op.equal(self._matrix(self.vector.values), constant(value, np.str_))
         return self._truth(op.and_(self.there, equal), op.reduce_max)
+
+    def _holds_of_row(self, value: Vector) -> Scalar:
+        """Whether one of them is the text that the row has elsewhere."""
+        if value.form is not Form.STRING:
+            raise Untraceable("'in' the parts of a text")
+        rows = op.concat([self.trace.spread(value.values), constant([""], np.str_)], axis=0)
+        equal = op.equal(self._matrix(self.vector.values), op.unsqueeze(rows, constant([1], np.int64)))
+        found = self._truth(op.and_(self.there, equal), op.reduce_max)
+        if value.nulls is None:
+            return found
+        known = op.and_(found._vector.values, op.not_(value.nulls))
+        return Scalar(self.trace, Vector(Form.BOOL, known, found._vector.live))
 
     def joined(self, separator: str) -> Scalar:
         """One text of them."""

@@ -306,8 +306,9 @@ def _zip(*values: Any, **options: Any) -> Any:
 
 
 def _map(function: Any, *values: Any) -> Any:
-    if len(values) == 1 and isinstance(values[0], Elements | _Split):
-        return _elements(values[0]).each(function, None)
+    if len(values) == 1 and isinstance(values[0], Elements | _Split | Scalar):
+        parts = of_characters(values[0]) if isinstance(values[0], Scalar) else _elements(values[0])
+        return parts.each(function, None)
     return map(function, *values)
 
 

@@ -904,6 +904,10 @@ def math_function(name: str, of_python: Callable[..., Any], trace: Trace) -> Cal
     def call(*values: Any) -> Any:
         if not any(isinstance(value, Scalar) for value in values):
             return of_python(*values)
+        if name in ("atan2", "hypot") and len(values) == 2:
+            first, second = (value if isinstance(value, Scalar) else builtins.float(value) for value in values)
+            sides = [_float(one)._series if isinstance(one, Scalar) else one for one in (first, second)]
+            return Scalar(trace, ufunc(trace, np.arctan2 if name == "atan2" else np.hypot, sides)._vector)
         scalar = next(value for value in values if isinstance(value, Scalar))
         if name in ("floor", "ceil", "trunc"):
             function = getattr(np, name)
