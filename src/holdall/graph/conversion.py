@@ -49,10 +49,12 @@ class Graph:
 
 @dataclass(frozen=True)
 class Witness:
-    """What a step of the live model was given for some rows of the sample, and what it answered."""
+    """What a step of the live model was given for some rows of the sample, and what it answered. wrote: whether it wrote into
+    what it was given."""
 
     given: Any
     answer: Any
+    wrote: bool = False
 
 
 class Conversion:

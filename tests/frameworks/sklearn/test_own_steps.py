@@ -264,6 +264,12 @@ class OfTheBatch(Own):
         return (X - X.mean()) / X.std()
 
 
+class Writing(Own):
+    def transform(self, X: Any) -> Any:
+        X["debt"] = X["debt"] * 2
+        return X
+
+
 class Noisy(Own):
     def fit(self, X: Any, y: Any = None) -> Any:
         self.random_ = np.random.default_rng(0)
@@ -434,6 +440,7 @@ def test_a_followed_step_answers_as_the_pipeline_does(name: str) -> None:
         (Noisy(), r"test_own_steps.py:\d+: numpy.random.*another each time"),
         (F(lambda t: t + np.random.normal()), r"numpy.random.*another each time"),
         (F(lambda t: t.rank()), r"DataFrame.rank"),
+        (make_union(Writing(), F(lambda t: t[["debt"]] + 1)), r"writing \(Writing\): it writes into the table"),
         (F(lambda t: t.assign(size=len(t))), r"len\(DataFrame\)"),
         (F(lambda t: t.groupby("rooms").transform("mean")), r"DataFrame.groupby"),
     ],

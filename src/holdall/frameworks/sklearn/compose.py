@@ -117,6 +117,11 @@ def feature_union(model: Any, table: Table, conversion: Conversion, path: str) -
         if isinstance(step, str) and step == "drop":
             continue
         inner = registry.step(path, step, name)
+        witness = conversion.witnesses.get(id(step))
+        if witness is not None and witness.wrote:
+            raise NotPortable(
+                inner, "it writes into the table that its neighbours are given too; begin with a copy: X = X.copy()"
+            )
         part = table if _is_idle(step) else registry.transform(step, table, conversion, inner)
         parts.append(_weighted(part, weights.get(name), inner))
     joined = side_by_side(parts, frame=output_frame(model))

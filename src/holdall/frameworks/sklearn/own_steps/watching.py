@@ -61,6 +61,12 @@ def _seen(steps: list[Any], live: Live, some: Batch) -> Mapping[int, Witness]:
     return found
 
 
+def _differs(before: Any, after: Any) -> bool:
+    if hasattr(before, "equals"):
+        return not before.equals(after)
+    return isinstance(before, np.ndarray) and before.tobytes() != np.ascontiguousarray(after).tobytes()
+
+
 @contextmanager
 def _watching(steps: list[Any], found: dict[int, Witness]) -> Iterator[None]:
     """Meanwhile each step writes down what it is given and what it answers."""
@@ -72,7 +78,7 @@ def _watching(steps: list[Any], found: dict[int, Witness]) -> Iterator[None]:
         def call(X: Any, *arguments: Any, **options: Any) -> Any:
             given = X.copy() if hasattr(X, "copy") else X
             answer = transform(X, *arguments, **options)
-            found.setdefault(id(step), Witness(given, answer))
+            found.setdefault(id(step), Witness(given, answer, _differs(given, X)))
             return answer
 
         return call
