@@ -168,12 +168,24 @@ def looked_up(trace: Trace, vector: Vector, table: Mapping[Any, Any], operation:
     raise Untraceable(f"Series.{operation} to a {type(words[0]).__name__}")
 
 
+def _all_numbers(live: Any) -> bool:
+    present = [value for value in live.tolist() if not is_null(value)]
+    return bool(present) and all(isinstance(value, int | float) and not isinstance(value, bool) for value in present)
+
+
 def never(vector: Vector) -> Var:
     return op.cast(op.not_(always(vector)), to=np.int64)
 
 
-def replaced_by(vector: Vector, table: Mapping[Any, Any]) -> Vector:
+def replaced_by(trace: Trace, vector: Vector, table: Mapping[Any, Any]) -> Vector:
+    """Series.replace by a dict."""
     live = quietly(vector.live.replace, dict(table))
+    if vector.form is Form.STRING and _all_numbers(live) and _all_numbers(pandas.Series(list(table.values()))):
+        # What is in no place of the table would stay text among numbers, which no later step could use.
+        known = member_of(vector, list(table))
+        stray = op.not_(known) if vector.nulls is None else op.and_(op.not_(known), op.not_(vector.nulls))
+        trace.refuse(stray, "a text is none of those that are replaced by numbers", narrower=True)
+        return looked_up(trace, vector, table, "replace").with_live(live.astype(np.float64))
     result = vector
     for key, value in table.items():
         if is_null(key):

@@ -461,7 +461,7 @@ class TracedSeries:
             table = dict(zip(to_replace, others, strict=True))
         else:
             table = {to_replace: value}
-        made = self._new(replaced_by(self._vector, table), "replace")
+        made = self._new(replaced_by(self._trace, self._vector, table), "replace")
         if inplace:
             self._vector = made._vector
             return None
