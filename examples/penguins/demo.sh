@@ -31,6 +31,7 @@ run holdall history penguins@production
 run holdall pack train:second --name penguins --sample penguins.csv --target species -o penguins.holdall
 run holdall verify ./penguins.holdall
 
+run holdall trace features:shapes --sample penguins.csv
 run holdall pack train:third --name penguins --sample penguins.csv --target species --preprocess features:shapes
 run holdall promote penguins:1.0.2 production --reason "features of its own"
 
