@@ -238,7 +238,7 @@ class Text:
         if len(columns) == 1 and not expand:
             (name, column), *_ = columns.items()
             return column.rename(name if isinstance(name, str) else self._series.name)
-        from holdall.graph.tracing.frame import joined_columns
+        from holdall.graph.tracing.joining import joined_columns
 
         return joined_columns(self._series._trace, [column.to_frame(name) for name, column in columns.items()])
 
@@ -326,7 +326,7 @@ class Pieces:
 
     def frame(self) -> Any:
         """With expand=True. How many columns there are depends on the rows, so only those that are asked for are made."""
-        from holdall.graph.tracing.frame import SplitFrame
+        from holdall.graph.tracing.joining import SplitFrame
 
         return SplitFrame(self)
 

@@ -21,7 +21,8 @@ from spox import Tensor
 from holdall.graph.conversion import ROWS
 from holdall.graph.tracing import instrumenting, scalar
 from holdall.graph.tracing.array import Cell, TracedArray
-from holdall.graph.tracing.frame import Places, TracedFrame
+from holdall.graph.tracing.frame import TracedFrame
+from holdall.graph.tracing.places import Places
 from holdall.graph.tracing.rebinding import Barred, Bindings, original
 from holdall.graph.tracing.series import Index, TracedSeries
 from holdall.graph.tracing.trace import Trace

@@ -48,7 +48,7 @@ class Cut:
 
     def partition(self, live: Any) -> Any:
         """Before, the separator and after."""
-        from holdall.graph.tracing.frame import joined_columns
+        from holdall.graph.tracing.joining import joined_columns
 
         nothing, between = constant("", np.str_), constant(self._separator, np.str_)
         head = op.where(self.found, self.head, nothing if self._last else self.whole)

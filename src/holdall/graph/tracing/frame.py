@@ -8,22 +8,29 @@ from typing import Any, NoReturn
 
 import numpy as np
 import pandas
-import spox.opset.ai.onnx.v21 as op
 
-from holdall.graph.tracing.accessors import Pieces
-from holdall.graph.tracing.arithmetic import as_vector, converted, quietly
+from holdall.graph.tracing.across import AcrossRow
+from holdall.graph.tracing.arithmetic import as_vector
 from holdall.graph.tracing.by_place import ByPlace
-from holdall.graph.tracing.series import INDEX, OVER_ROWS, Index, TracedSeries, assigned, only, ufunc
+from holdall.graph.tracing.places import Places
+from holdall.graph.tracing.series import INDEX, OVER_ROWS, Index, TracedSeries, only, ufunc
 from holdall.graph.tracing.trace import Trace
 from holdall.graph.tracing.untraceable import Untraceable, over_rows
-from holdall.graph.tracing.vector import Form, Vector, numbers, to_float
-from holdall.graph.value import constant
+from holdall.graph.tracing.vector import Vector
 
 Word = str
 """Text: `str` is a name of pandas here."""
 
 
-class TracedFrame:
+@dataclass(frozen=True)
+class Again:
+    """The name of a column that another has before it: the table must be given other names before it is asked for them."""
+
+    name: Any
+    place: int
+
+
+class TracedFrame(AcrossRow):
     """A table that records. Its columns are values: what is assigned to one frame is never seen in another."""
 
     __array_priority__ = 3000
@@ -254,6 +261,8 @@ class TracedFrame:
         names = [name for part in parts for name in ([part.name] if isinstance(part, TracedSeries) else part.columns)]
         if len({*names, *self._columns}) != len(names) + len(self._columns):
             raise ValueError("columns overlap but no suffix specified")
+        from holdall.graph.tracing.joining import joined_columns
+
         return joined_columns(self._trace, [self, *parts])
 
     def _changed(self, columns: Mapping[Any, Vector], inplace: bool) -> Any:
@@ -457,186 +466,6 @@ class TracedFrame:
 
     __matmul__ = dot
 
-    # Across a row
-
-    def sum(self, axis: Any = 0, skipna: bool = True, min_count: int = 0, **options: Any) -> TracedSeries:
-        self._across("sum", axis, options)
-        if min_count:
-            raise Untraceable("DataFrame.sum(min_count=…)")
-        live = self._live().sum(axis=1, skipna=skipna)
-        vectors = list(self._columns.values())
-        if live.dtype.kind in "iu" and not any(vector.form is Form.FLOAT for vector in vectors):
-            total = converted(vectors[0], Form.INT).values
-            for vector in vectors[1:]:
-                total = op.add(total, converted(vector, Form.INT).values)
-            return self._reduced(Vector(Form.INT, total, live), "sum")
-        values = [to_float(vector) for vector in vectors]
-        if skipna:
-            values = [op.where(op.isnan(one), constant(0.0), one) for one in values]
-        total = values[0]
-        for one in values[1:]:
-            total = op.add(total, one)
-        return self._reduced(numbers(total, live, nullable=any(vector.loose for vector in vectors)), "sum")
-
-    def mean(self, axis: Any = 0, skipna: bool = True, **options: Any) -> TracedSeries:
-        self._across("mean", axis, options)
-        live = self._live().mean(axis=1, skipna=skipna)
-        values = [to_float(vector) for vector in self._columns.values()]
-        zero, one = constant(0.0), constant(1.0)
-        total = count = None
-        for value in values:
-            there = op.where(op.isnan(value), zero, one)
-            part = op.where(op.isnan(value), zero, value) if skipna else value
-            total = part if total is None else op.add(total, part)
-            count = there if count is None else op.add(count, there)
-        assert total is not None and count is not None  # noqa: S101, PT018 — a frame without columns has no mean
-        if not skipna:
-            count = constant(float(len(values)))
-        return self._reduced(numbers(op.div(total, count), live), "mean")
-
-    def max(self, axis: Any = 0, skipna: bool = True, **options: Any) -> TracedSeries:
-        return self._extreme("max", axis, skipna, options)
-
-    def min(self, axis: Any = 0, skipna: bool = True, **options: Any) -> TracedSeries:
-        return self._extreme("min", axis, skipna, options)
-
-    def _extreme(self, name: Word, axis: Any, skipna: bool, options: Mapping[Word, Any]) -> TracedSeries:
-        self._across(name, axis, options)
-        live = getattr(self._live(), name)(axis=1, skipna=skipna)
-        ufunc_name = (
-            (np.fmax if name == "max" else np.fmin) if skipna else (np.maximum if name == "max" else np.minimum)
-        )
-        series = [self._series(vector) for vector in self._columns.values()]
-        result = series[0]
-        for one in series[1:]:
-            result = ufunc(self._trace, ufunc_name, (result, one))
-        vector = result._vector
-        whole = vector.form is Form.FLOAT and live.dtype.kind in "iu"
-        return self._reduced(vector.with_live(live.astype(float) if whole else live), name)
-
-    def prod(self, axis: Any = 0, skipna: bool = True, **options: Any) -> TracedSeries:
-        self._across("prod", axis, options)
-        series = [self._series(vector) for vector in self._columns.values()]
-        if skipna:
-            series = [one.fillna(1) if one._vector.form is Form.FLOAT else one for one in series]
-        result = series[0]
-        for one in series[1:]:
-            result = result * one
-        return self._reduced(result._vector.with_live(self._live().prod(axis=1, skipna=skipna)), "prod")
-
-    product = prod
-
-    def var(self, axis: Any = 0, skipna: bool = True, ddof: int = 1, **options: Any) -> TracedSeries:
-        return self._spread("var", axis, skipna, ddof, options)
-
-    def std(self, axis: Any = 0, skipna: bool = True, ddof: int = 1, **options: Any) -> TracedSeries:
-        return self._spread("std", axis, skipna, ddof, options)
-
-    def _spread(self, name: Word, axis: Any, skipna: bool, ddof: int, options: Mapping[Word, Any]) -> TracedSeries:
-        self._across(name, axis, options)
-        live = quietly(getattr(self._live(), name), axis=1, skipna=skipna, ddof=ddof)
-        if live.dtype != np.float64:
-            raise Untraceable(f"DataFrame.{name}(axis=1) in {live.dtype}", "convert with .astype(float) before")
-        values = [to_float(vector) for vector in self._columns.values()]
-        there = [op.not_(op.isnan(value)) for value in values]
-        mean = to_float(self.mean(axis=1, skipna=skipna)._vector)
-        zero = constant(0.0)
-        count = _total([op.cast(one, to=np.float64) for one in there])
-        squares = _total(
-            [
-                op.where(known, op.mul(op.sub(value, mean), op.sub(value, mean)), zero if skipna else value)
-                for value, known in zip(values, there, strict=True)
-            ]
-        )
-        freedom = op.sub(count, constant(float(ddof)))
-        result = op.where(op.greater(freedom, zero), op.div(squares, freedom), constant(np.nan))
-        return self._reduced(numbers(op.sqrt(result) if name == "std" else result, live), name)
-
-    def median(self, axis: Any = 0, skipna: bool = True, **options: Any) -> TracedSeries:
-        self._across("median", axis, options)
-        live = quietly(self._live().median, axis=1, skipna=skipna)
-        values = [
-            op.unsqueeze(self._trace.spread(to_float(one)), constant([1], np.int64)) for one in self._columns.values()
-        ]
-        matrix = op.concat(values, axis=1) if len(values) > 1 else values[0]
-        missing = op.isnan(matrix)
-        # What is missing goes to the end; infinity among the values stays before it.
-        width = constant(len(values), np.int64)
-        count = op.reduce_sum(op.cast(op.not_(missing), to=np.int64), constant([1], np.int64), keepdims=1)
-        ranked = _sorted_rows(matrix, missing, len(values))
-        one = constant(1, np.int64)
-        last = op.sub(width, one)
-        lower = op.min([op.max([op.div(op.sub(count, one), constant(2, np.int64)), constant(0, np.int64)]), last])
-        upper = op.min([op.div(count, constant(2, np.int64)), last])
-        low, high = (op.gather_elements(ranked, place, axis=1) for place in (lower, upper))
-        middle = op.where(op.equal(lower, upper), low, op.div(op.add(low, high), constant(2.0)))
-        gone = op.equal(count, constant(0, np.int64))
-        if not skipna:
-            gone = op.less(count, width)
-        made = op.squeeze(op.where(gone, constant(np.nan), middle), constant([1], np.int64))
-        return self._reduced(numbers(made, live), "median")
-
-    def idxmax(self, axis: Any = 0, **options: Any) -> TracedSeries:
-        return self._place("idxmax", axis, options)
-
-    def idxmin(self, axis: Any = 0, **options: Any) -> TracedSeries:
-        return self._place("idxmin", axis, options)
-
-    def _place(self, name: Word, axis: Any, options: Mapping[Word, Any]) -> TracedSeries:
-        """The name of the column with the greatest or least value, the first of several."""
-        self._across(name, axis, options)
-        if not all(isinstance(one, str) for one in self._columns):
-            raise Untraceable(f"DataFrame.{name} of columns without text as names")
-        live = quietly(getattr(self._live(), name), axis=1)
-        names = list(self._columns)
-        values = [to_float(vector) for vector in self._columns.values()]
-        best = op.where(op.isnan(values[0]), constant(-np.inf if name == "idxmax" else np.inf), values[0])
-        place = constant(0, np.int64)
-        known = op.not_(op.isnan(values[0]))
-        for index, value in enumerate(values[1:], 1):
-            there = op.not_(op.isnan(value))
-            better = op.greater(value, best) if name == "idxmax" else op.less(value, best)
-            better = op.or_(better, op.and_(there, op.not_(known)))
-            place = op.where(better, constant(index, np.int64), place)
-            best = op.where(better, value, best)
-            known = op.or_(known, there)
-        self._trace.refuse(op.not_(known), "no value to compare in a row")
-        chosen_name = op.gather(constant(names, np.str_), self._trace.spread(place))
-        return self._reduced(Vector(Form.STRING, chosen_name, live), name)
-
-    def any(self, axis: Any = 0, **options: Any) -> TracedSeries:
-        return self._truths("any", axis, options)
-
-    def all(self, axis: Any = 0, **options: Any) -> TracedSeries:
-        return self._truths("all", axis, options)
-
-    def _truths(self, name: Word, axis: Any, options: Mapping[Word, Any]) -> TracedSeries:
-        self._across(name, axis, options)
-        live = getattr(self._live(), name)(axis=1)
-        vectors = list(self._columns.values())
-        if any(vector.form not in (Form.BOOL, Form.INT) or vector.nulls is not None for vector in vectors):
-            raise Untraceable(f"DataFrame.{name} of what is no truth value", "compare first")
-        truths = [op.cast(vector.values, to=np.bool_) for vector in vectors]
-        result = truths[0]
-        for truth in truths[1:]:
-            result = op.or_(result, truth) if name == "any" else op.and_(result, truth)
-        return self._reduced(Vector(Form.BOOL, result, live), name)
-
-    def count(self, axis: Any = 0, **options: Any) -> TracedSeries:
-        self._across("count", axis, options)
-        return self.notna().sum(axis=1)
-
-    def _across(self, name: Word, axis: Any, options: Mapping[Word, Any]) -> None:
-        if axis not in (1, "columns"):
-            raise over_rows(f"DataFrame.{name}")
-        only(f"DataFrame.{name}", {key: value for key, value in options.items() if key != "numeric_only"})
-        if not self._columns:
-            raise Untraceable(f"DataFrame.{name} of no column")
-
-    def _reduced(self, vector: Vector, name: Word) -> TracedSeries:
-        self._trace.note(f"DataFrame.{name}(axis=1)")
-        return self._series(vector)
-
     # Arithmetic
 
     def _binary(self, other: Any, function: Callable[[Any, Any], Any], *, upright: bool = False) -> Any:
@@ -709,6 +538,8 @@ def _side_by_side(value: Any, width: int) -> Iterable[Any]:
     """What stands for each of so many columns when all of them are assigned at once."""
     if isinstance(value, TracedFrame):
         return [column for _, column in value.items()]
+    from holdall.graph.tracing.joining import SplitFrame
+
     if isinstance(value, SplitFrame):
         return [value[place] for place in range(width)]
     if _is_array(value) and not value._flat:
@@ -761,19 +592,6 @@ for _name, _same in {
     setattr(TracedFrame, _name, _operator(f"__{_same}__"))
 
 
-def _total(values: Iterable[Any]) -> Any:
-    first, *rest = values
-    for one in rest:
-        first = op.add(first, one)
-    return first
-
-
-def _sorted_rows(matrix: Any, missing: Any, width: int) -> Any:
-    """[N, width], each row in ascending order, what is missing last."""
-    keyed = op.where(missing, constant(np.inf), matrix)
-    return op.top_k(keyed, constant([width], np.int64), axis=1, largest=0, sorted=1)[0]
-
-
 class _Rows:
     """The number of rows, which a graph does not know beforehand."""
 
@@ -785,149 +603,3 @@ class _Rows:
 
     __int__ = __float__ = __bool__ = __add__ = __sub__ = __mul__ = __truediv__ = __floordiv__ = __index__
     __radd__ = __rsub__ = __rmul__ = __rtruediv__ = __lt__ = __le__ = __gt__ = __ge__ = __index__
-
-
-class Places:
-    """`.loc`: rows by a condition, columns by name."""
-
-    def __init__(self, frame: TracedFrame) -> None:
-        self._frame = frame
-
-    def __getitem__(self, key: Any) -> Any:
-        if not isinstance(key, tuple) or not (isinstance(key[0], slice) and key[0] == slice(None)):
-            raise over_rows("rows chosen by DataFrame.loc")
-        if isinstance(key[1], slice):
-            names = list(self._frame._columns)
-            first = 0 if key[1].start is None else names.index(key[1].start)
-            last = len(names) if key[1].stop is None else names.index(key[1].stop) + 1
-            return self._frame[names[first:last]]
-        return self._frame[key[1]]
-
-    def __setitem__(self, key: Any, value: Any) -> None:
-        if not isinstance(key, tuple) or len(key) != 2:
-            raise Untraceable("DataFrame.loc[rows] = …", "name the column: df.loc[condition, 'x'] = …")
-        rows, names = key
-        for name in names if isinstance(names, list) else [names]:
-            self._set(rows, name, value)
-
-    def _set(self, rows: Any, name: Any, value: Any) -> None:
-        frame = self._frame
-        if isinstance(rows, slice) and rows == slice(None):
-            frame[name] = value
-            return
-        if callable(rows) and not isinstance(rows, TracedSeries):
-            rows = rows(frame)
-        if not isinstance(rows, TracedSeries):
-            raise over_rows("rows chosen by DataFrame.loc")
-        if name not in frame._columns:
-            given = value._vector if isinstance(value, TracedSeries) else as_vector(value)
-            empty = as_vector(None, given.form if given.form is not Form.INT else Form.FLOAT)
-            live = quietly(
-                _placed,
-                frame._live(),
-                rows._vector.live,
-                name,
-                given.live if isinstance(value, TracedSeries) else value,
-            )
-            from holdall.graph.tracing.arithmetic import chosen
-
-            frame._columns[name] = chosen(rows._vector, given, empty, live)
-            return
-        frame._columns[name] = assigned(frame._columns[name], rows._vector, value)
-        frame._trace.note("DataFrame.loc[…] =")
-
-
-def _placed(frame: Any, rows: Any, name: Any, value: Any) -> Any:
-    frame.loc[rows, name] = value[rows] if isinstance(value, pandas.Series) else value
-    return frame[name]
-
-
-class SplitFrame:
-    """What `.str.split(expand=True)` gives. How many columns there are depends on the rows, until the function names them."""
-
-    def __init__(self, pieces: Pieces, dtype: Any = None) -> None:
-        object.__setattr__(self, "_pieces", pieces)
-        object.__setattr__(self, "_dtype", dtype)
-        object.__setattr__(self, "_named", None)
-
-    _pieces: Pieces
-    _dtype: Any
-    _named: TracedFrame | None
-
-    def __getitem__(self, key: Any) -> Any:
-        if self._named is not None:
-            return self._named[key]
-        if not isinstance(key, int):
-            raise Untraceable(
-                "several columns of str.split(expand=True) at once", "take them one by one: split[0], split[1]"
-            )
-        piece = self._pieces.get(key)
-        return piece if self._dtype is None else piece.astype(self._dtype)
-
-    def __setitem__(self, key: Any, value: Any) -> None:
-        self._frame()[key] = value
-
-    def __iter__(self) -> Any:
-        return iter(self._frame())
-
-    def astype(self, dtype: Any) -> Any:
-        return SplitFrame(self._pieces, dtype) if self._named is None else self._named.astype(dtype)
-
-    def rename(self, columns: Any = None, **options: Any) -> Any:
-        if self._named is not None:
-            return self._named.rename(columns=columns, **options)
-        if options or not isinstance(columns, Mapping) or sorted(columns) != list(range(len(columns))):
-            raise self._unknown("rename")
-        made = SplitFrame(self._pieces, self._dtype)
-        made.columns = [columns[place] for place in range(len(columns))]
-        return made
-
-    def __getattr__(self, name: Word) -> Any:
-        if name.startswith("__"):
-            raise AttributeError(name)
-        return getattr(self._frame(name), name)
-
-    def __setattr__(self, name: Word, value: Any) -> None:
-        if name != "columns":
-            setattr(self._frame(name), name, value)
-            return
-        if self._named is not None:
-            self._named.columns = value
-            return
-        names = list(value)
-        made = joined_columns(self._pieces.trace, [self[place].rename(one) for place, one in enumerate(names)])
-        # With more pieces in a row pandas has more columns than names.
-        self._pieces.at_most(len(names))
-        object.__setattr__(self, "_named", made)
-
-    def _frame(self, name: Word = "columns") -> TracedFrame:
-        if self._named is None:
-            raise self._unknown(name)
-        return self._named
-
-    def _unknown(self, name: Word) -> Untraceable:
-        return Untraceable(f"str.split(expand=True).{name}", "how many columns there are depends on the rows")
-
-
-def joined_columns(trace: Trace, parts: Iterable[Any]) -> TracedFrame:
-    """pandas.concat(axis=1)."""
-    columns: dict[Any, Vector] = {}
-    for part in parts:
-        if isinstance(part, TracedFrame | SplitFrame):
-            frame = part._frame("join") if isinstance(part, SplitFrame) else part
-            given = list(frame._columns.items())
-        elif isinstance(part, TracedSeries):
-            given = [(part.name if part.name is not None else len(columns), part._vector)]
-        else:
-            raise Untraceable(f"pandas.concat with a {type(part).__name__}")
-        for name, vector in given:
-            columns[Again(name, len(columns)) if name in columns else name] = vector
-    return TracedFrame(trace, columns)
-
-
-@dataclass(frozen=True)
-class Again:
-    """The name of a column that another has before it: the table must be given other names before it is asked for them."""
-
-    name: Any
-    place: int

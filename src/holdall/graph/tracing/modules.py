@@ -16,7 +16,8 @@ from holdall.graph.tracing.arithmetic import as_vector, chosen, is_null, quietly
 from holdall.graph.tracing.array import Height, TracedArray
 from holdall.graph.tracing.casting import parsed
 from holdall.graph.tracing.dummies import OpenDummies, get_dummies
-from holdall.graph.tracing.frame import TracedFrame, joined_columns
+from holdall.graph.tracing.frame import TracedFrame
+from holdall.graph.tracing.joining import joined_columns
 from holdall.graph.tracing.scalar import NUMPY_FACES, vectorized
 from holdall.graph.tracing.series import Index, TracedSeries, only
 from holdall.graph.tracing.to_times import Moments, datetime_index, to_datetime, to_timedelta

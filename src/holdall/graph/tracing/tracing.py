@@ -14,8 +14,9 @@ from holdall.graph.conversion import Graph
 from holdall.graph.tracing.array import TracedArray, of_frame
 from holdall.graph.tracing.beside import BESIDE, WithBeside
 from holdall.graph.tracing.dummies import OpenDummies
-from holdall.graph.tracing.frame import SplitFrame, TracedFrame
+from holdall.graph.tracing.frame import TracedFrame
 from holdall.graph.tracing.inputs import RawColumns
+from holdall.graph.tracing.joining import SplitFrame
 from holdall.graph.tracing.rebinding import Bindings
 from holdall.graph.tracing.series import TracedSeries
 from holdall.graph.tracing.trace import Operation, Trace
