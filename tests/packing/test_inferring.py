@@ -113,3 +113,9 @@ def test_the_encoders_marker_wins_over_the_samples() -> None:
     column = Column(Kind.STRING, np.array(["", "a"], object), np.array([True, False]), "object", Missing.NAN)
     fields = infer(Batch({"c": column}, 2), {"c": Missing.NONE})
     assert fields[0].missing is Missing.NONE
+
+
+def test_a_least_number_of_nought_has_no_sign() -> None:
+    observed = observe(Column(Kind.FLOAT, np.array([0.0] * RARE + [3.0])))
+    assert observed is not None
+    assert str(observed.minimum) == "0.0"

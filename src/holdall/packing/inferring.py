@@ -63,14 +63,14 @@ def observe(column: Column) -> Observed | None:
         numbers = values[np.isfinite(values)] if column.kind is Kind.FLOAT else values
         if len(numbers) == 0:
             return Observed(nulls=share)
-        return Observed(minimum=-_bound(-numbers), maximum=_bound(numbers), nulls=share)
+        return Observed(minimum=_least(numbers), maximum=_bound(numbers), nulls=share)
     if column.kind in (Kind.STRING, Kind.BOOL):
         return _categories(values.tolist(), share)
     if column.kind is Kind.TENSOR and column.values.dtype.kind in "biuf":
         numbers = values[np.isfinite(values)].astype(np.float64) if values.dtype.kind == "f" else values.ravel()
         if numbers.size:
             return Observed(
-                minimum=-_bound(-numbers.astype(np.float64)), maximum=_bound(numbers.astype(np.float64)), nulls=share
+                minimum=_least(numbers.astype(np.float64)), maximum=_bound(numbers.astype(np.float64)), nulls=share
             )
     return Observed(nulls=share)
 
@@ -92,6 +92,11 @@ def _bound(numbers: Array) -> float:
     if int((numbers == numbers.max()).sum()) >= RARE:
         return highest
     return _above(highest)
+
+
+def _least(numbers: Array) -> float:
+    """A lower bound, likewise."""
+    return 0.0 - _bound(-numbers)
 
 
 def _above(value: float) -> float:
