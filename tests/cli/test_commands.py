@@ -181,13 +181,16 @@ class TestPack:
         blockers = [{"step": "pipeline.text (TfidfVectorizer)", "cause": "its tokens follow Unicode"}]
         parity = PARITY | {"passed": False, "label_flips": 1, "ties": 2, "refused": 3}
         fake("pack", self.answer(portable=False, blockers=blockers, engine="skops", parity=parity, notes=["a note"]))
-        out = run("pack", "model.joblib", "--name", "churn").out
+        ran = run("pack", "model.joblib", "--name", "churn")
+        assert ran.code == 1
+        out = ran.out
         for text in (
             "skops, not portable: it needs Python",
             "pipeline.text (TfidfVectorizer)",
             "its tokens follow Unicode",
             "✗ 1,240 rows, 1 label flip, 2 ties, 3 rows refused by both",
             "a note",
+            "do not promote it",
         ):
             assert text in out
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import click
 
+from holdall.cli.main import ANSWER_IS_NO
 from holdall.cli.options import numbers, output_options, pairs
 from holdall.cli.output import Output, Styled, bytes_text, counted
 from holdall.cli.sections import blockers, engine_text, parity_text
@@ -61,11 +63,11 @@ def pack_command(
     requirement: tuple[str, ...],
     file: str | None,
     **given: Any,
-) -> None:
+) -> int:
     """Seal a fitted model into one package and put it in the local store.
 
     MODEL is a file (.joblib .pkl .skops .onnx …) or module:object. The answers of the sealed package are compared with
-    the live model's before it is kept.
+    the live model's; where even its own format answers otherwise, what is sealed says so and the exit code is 1.
 
     \b
     Example:
@@ -97,6 +99,13 @@ def pack_command(
         output.emit(packed)
     else:
         _show(output, packed, file)
+    return 0 if _answers(packed) else ANSWER_IS_NO
+
+
+def _answers(packed: Mapping[str, Any]) -> bool:
+    """Whether it answers as the live model does; not known of one that was packed elsewhere and is given back."""
+    parity = packed["parity"]
+    return bool(parity is None or parity["passed"])
 
 
 def _show(output: Output, packed: dict[str, Any], file: str | None) -> None:
@@ -124,4 +133,7 @@ def _show(output: Output, packed: dict[str, Any], file: str | None) -> None:
     if packed.get("notes"):
         output.heading("Worth knowing")
         output.items(packed["notes"])
-    output.following(f"holdall show {reference}" if packed["reused"] else f"holdall promote {reference} production")
+    if _answers(packed):
+        output.following(f"holdall show {reference}" if packed["reused"] else f"holdall promote {reference} production")
+    else:
+        output.following(f"holdall show {reference}   (it answers otherwise than the live model: do not promote it)")
