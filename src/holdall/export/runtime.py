@@ -10,6 +10,7 @@ import base64
 import hashlib
 import io
 import tarfile
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
@@ -34,6 +35,12 @@ REGISTRY = "https://registry.npmjs.org/"
 LARGEST = 128 << 20
 PATIENCE = 60.0
 """Seconds that the registry may be silent."""
+
+PAUSES = (0.5, 2.0)
+"""Seconds before it is asked again."""
+
+SERVER_FAILED = 500
+"""HTTP statuses from here on are the server's own failure."""
 
 Say = Callable[[str], None]
 
@@ -111,14 +118,24 @@ def _fetched(registry: str, say: Say) -> bytes:
     if not address.startswith(("https://", "http://")):
         raise RuntimeUnavailable(address, "it is no address of the web")
     say(f"fetching onnxruntime-web {VERSION}, once")
-    try:
-        with urllib.request.urlopen(address, timeout=PATIENCE) as response:  # noqa: S310 — the scheme was looked at
-            data: bytes = response.read(LARGEST + 1)
-    except (OSError, ValueError, urllib.error.URLError) as error:
-        raise RuntimeUnavailable(address, str(getattr(error, "reason", error))) from None
+    data = _read(address)
     if _integrity(data) != INTEGRITY:
         raise RuntimeUnavailable(address, f"what is there is another file ({_integrity(data)[:24]}…)")
     return data
+
+
+def _read(address: str) -> bytes:
+    """What is at the address. A registry that fails for a moment is asked again."""
+    for pause in (*PAUSES, None):
+        try:
+            with urllib.request.urlopen(address, timeout=PATIENCE) as response:  # noqa: S310 — the scheme was looked at
+                return bytes(response.read(LARGEST + 1))
+        except (OSError, ValueError) as error:
+            passing = not isinstance(error, urllib.error.HTTPError) or error.code >= SERVER_FAILED
+            if pause is None or not passing or isinstance(error, ValueError):
+                raise RuntimeUnavailable(address, str(getattr(error, "reason", error))) from None
+        time.sleep(pause)
+    raise AssertionError("the last attempt returns or raises")
 
 
 def _unpacked(package: bytes) -> dict[str, bytes]:
