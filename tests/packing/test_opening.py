@@ -402,6 +402,9 @@ def test_module_and_object_are_imported_from_the_current_directory(tmp_path, mon
     assert open_model("train_here:holder.inner") == [1]
     with pytest.raises(UnreadableFile, match="has no 'absent'"):
         open_model("train_here:absent")
+    with pytest.raises(UnreadableFile) as caught:
+        open_model("train_here:pipelines")
+    assert caught.value.hint == "it has 'pipeline'"
 
 
 def test_what_cannot_be_imported_is_said_in_words(tmp_path, monkeypatch):

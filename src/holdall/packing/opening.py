@@ -11,6 +11,7 @@ import io
 import re
 import sys
 import warnings
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -183,7 +184,13 @@ def import_object(text: str) -> Any:
         raise UnreadableFile(f"importing {module} failed: {type(error).__name__}: {error}", module=module) from error
     for part in name.split("."):
         if not hasattr(found, part):
-            raise UnreadableFile(f"{module} has no {name!r}", module=module, object=name)
+            near = get_close_matches(part, [one for one in dir(found) if not one.startswith("_")], 1)
+            hint = (
+                f"it has {near[0]!r}"
+                if near
+                else f"it is to be at the top level of {getattr(found, '__file__', module)}"
+            )
+            raise UnreadableFile(f"{module} has no {name!r}", hint=hint, module=module, object=name)
         found = getattr(found, part)
     return found
 
