@@ -7,6 +7,8 @@ from collections import defaultdict
 import numpy as np
 import pandas as pd
 
+from benchmarks.features.gaps import gaps_of
+
 EDU = {
     "Lower secondary": 0,
     "Secondary / secondary special": 1,
@@ -30,11 +32,7 @@ def table(rows: int, seed: int = 0) -> pd.DataFrame:
     """Rows of it."""
     r = np.random.default_rng(seed)
 
-    def gaps(v, share):
-        v = np.array(v, dtype=object if v.dtype.kind in "UO" else float)
-        v[r.random(rows) < share] = np.nan if v.dtype.kind == "f" else None
-        return v
-
+    gaps = gaps_of(r)
     return pd.DataFrame(
         {
             "AMT_CREDIT": np.round(r.gamma(3, 200000, rows), 1),

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from benchmarks.features.gaps import gaps_of
+
 STORE_TYPES = ["a", "b", "c", "d"]
 MONTHS = {
     1: "Jan",
@@ -26,11 +28,7 @@ def table(rows: int, seed: int = 0) -> pd.DataFrame:
     """Rows of it."""
     r = np.random.default_rng(seed)
 
-    def gaps(v, share):
-        v = np.array(v, dtype=object if v.dtype.kind in "UO" else float)
-        v[r.random(rows) < share] = np.nan if v.dtype.kind == "f" else None
-        return v
-
+    gaps = gaps_of(r)
     names = [
         "Braund, Mr. Owen Harris",
         "Cumings, Mrs. John Bradley (Florence Briggs Thayer)",

@@ -5,16 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from benchmarks.features.gaps import gaps_of
+
 
 def table(rows: int, seed: int = 0) -> pd.DataFrame:
     """Rows of it."""
     r = np.random.default_rng(seed)
 
-    def gaps(v, share):
-        v = np.array(v, dtype=object if v.dtype.kind in "UO" else float)
-        v[r.random(rows) < share] = np.nan if v.dtype.kind == "f" else None
-        return v
-
+    gaps = gaps_of(r)
     return pd.DataFrame(
         {
             "unit": r.integers(1, 101, rows),

@@ -12,7 +12,7 @@ import pytest
 from holdall.export import runtime
 from holdall.export.runtime import RuntimeUnavailable
 
-ADDRESS = "http://registry.example/onnxruntime-web.tgz"
+ADDRESS = "http://registry/the-file"
 
 
 class Registry:

@@ -30,7 +30,7 @@ def _register_reading() -> None:
     from skops.io._audit import NODE_TYPE_MAPPING, Node, get_tree
     from skops.io._protocol import PROTOCOL
 
-    class BoosterNode(Node):  # type: ignore[misc]
+    class BoosterNode(Node):  # type: ignore[misc] # skops has no types
         """Opens one file with its library's loader in `_OPENERS`, whatever the node says of itself."""
 
         def __init__(self, state: dict[str, Any], load_context: Any, trusted: Any = None) -> None:

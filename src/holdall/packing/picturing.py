@@ -339,7 +339,7 @@ def _order(drawing: _Drawing, columns: list[list[_Node]]) -> None:
         for layer in range(len(columns)) if forth else reversed(range(len(columns))):
             other = layer - 1 if forth else layer + 1
             if 0 <= other < len(columns):
-                columns[layer].sort(key=lambda node, other=other: middle(node, other))  # type: ignore[misc]
+                columns[layer].sort(key=lambda node, other=other: middle(node, other))  # type: ignore[misc] # mypy cannot tell a default's type
                 rank.update({node.key: place for place, node in enumerate(columns[layer])})
 
 

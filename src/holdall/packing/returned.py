@@ -177,7 +177,7 @@ def _listed(text: bytes, path: str) -> list[str]:
         tree = ast.parse(text)
         _, *imports, assignment = tree.body
         imported = {alias.name: alias.asname for line in imports for alias in _aliases(line)}
-        values: Any = assignment.value  # type: ignore[attr-defined]
+        values: Any = assignment.value  # type: ignore[attr-defined] # looked at above
         entries = {key.value: ast.unparse(value) for key, value in zip(values.keys, values.values, strict=True)}
         modules = {key: key.partition(":")[0] for key in entries}
         sound = (

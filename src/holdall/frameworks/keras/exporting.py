@@ -106,7 +106,7 @@ def _through_torch(asked: Asked) -> Any:
 
     base: Any = torch.nn.Module
 
-    class Flat(base):  # type: ignore[misc]
+    class Flat(base):  # type: ignore[misc] # a base that is known when it runs
         def __init__(self) -> None:
             super().__init__()
             self.inner = program.model

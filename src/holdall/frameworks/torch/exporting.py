@@ -72,7 +72,7 @@ def _flat(program: Program, names: list[str]) -> Any:
 
     base: Any = torch.nn.Module
 
-    class Flat(base):  # type: ignore[misc]
+    class Flat(base):  # type: ignore[misc] # a base that is known when it runs
         def __init__(self) -> None:
             super().__init__()
             self.inner = program.module

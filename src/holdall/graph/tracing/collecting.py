@@ -166,7 +166,7 @@ class _Guards(Bindings):
             if scalar.exploring() or self._entered(callee):
                 raise
             return self._by_pandas(act, operands, error)
-        except Exception as error:
+        except Exception as error:  # whatever a library raises when it is given what is no table
             if scalar.exploring() or self._entered(callee) or not self._has_traced(operands):
                 raise
             return self._by_pandas(act, operands, unknown(error))

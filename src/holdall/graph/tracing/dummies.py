@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 import pandas
 
-from holdall.graph.tracing.frame import TracedFrame
+from holdall.graph.tracing.frame import TracedFrame, named_columns
 from holdall.graph.tracing.lookup import member_of
-from holdall.graph.tracing.series import TracedSeries, only
+from holdall.graph.tracing.series import TracedSeries
 from holdall.graph.tracing.trace import Trace
 from holdall.graph.tracing.untraceable import Untraceable, over_rows
 from holdall.graph.tracing.vector import Form, Vector
@@ -88,10 +88,7 @@ class OpenDummies:
         self, labels: Any = None, columns: Any = None, axis: Any = 0, fill_value: Any = np.nan, **options: Any
     ) -> TracedFrame:
         """The columns of these names: those of categories are true where the value is that one, and nowhere if none is."""
-        only("DataFrame.reindex", options)
-        names = columns if columns is not None else labels if axis in (1, "columns") else None
-        if names is None:
-            raise over_rows("DataFrame.reindex of rows")
+        names = named_columns(labels, columns, axis, options)
         if not isinstance(fill_value, int | np.integer | np.bool_) or fill_value != 0:
             raise Untraceable(
                 "DataFrame.reindex of what pandas.get_dummies gives", "add fill_value=0: else a row alone has NaN there"

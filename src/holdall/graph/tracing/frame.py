@@ -290,10 +290,7 @@ class TracedFrame(AcrossRow):
     def reindex(
         self, labels: Any = None, columns: Any = None, axis: Any = 0, fill_value: Any = np.nan, **options: Any
     ) -> TracedFrame:
-        only("DataFrame.reindex", options)
-        names = columns if columns is not None else labels if axis in (1, "columns") else None
-        if names is None:
-            raise over_rows("DataFrame.reindex of rows")
+        names = named_columns(labels, columns, axis, options)
         return self._frame(
             {name: self._columns[name] if name in self._columns else self._value(fill_value) for name in names}
         )
@@ -526,6 +523,15 @@ def _bound_of(bound: Any, names: list[Any], axis: Any) -> Callable[[Any], Any]:
         by_name = dict(zip(names, bound, strict=True))
         return lambda name: by_name[name]
     return lambda name: bound
+
+
+def named_columns(labels: Any, columns: Any, axis: Any, options: Mapping[Word, Any]) -> Any:
+    """The names that `DataFrame.reindex` is given. Raises Untraceable for those of rows."""
+    only("DataFrame.reindex", options)
+    names = columns if columns is not None else labels if axis in (1, "columns") else None
+    if names is None:
+        raise over_rows("DataFrame.reindex of rows")
+    return names
 
 
 def _is_array(value: Any) -> bool:
